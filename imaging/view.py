@@ -47,6 +47,7 @@ class View:
     hints: Hints = Hints()
     side: Side = Side.WHOLE
     decided: Mapping[str, Decision] = field(default_factory=dict)
+    paper_corners: tuple[tuple[float, float], ...] | None = None  # of the sheet, in stored pixels, once it is known
     full: Callable[[], np.ndarray] | None = None
 
     @classmethod
@@ -60,10 +61,26 @@ class View:
         return cls(as_rgb(picture), width / small[0], (width, height), frame, hints, full=lambda: pixels)
 
     def after(self, decision: Decision, step: Geometry | None, side: Side | None = None) -> View:
-        """The view that the next stage has: `step` maps this frame onto the next (None: the frame stays)."""
+        """The view that the next stage has: `step` maps this frame onto the next (None: the frame stays).
+
+        A decision with a value `corners` (four points, or those of each side by its name) says where the sheet is.
+        """
+        side = self.side if side is None else side
+        corners = decision.values.get("corners")
+        if isinstance(corners, Mapping):
+            corners = corners[side]
+        stored = self.paper_corners if corners is None else tuple(map(tuple, self.frame.points_back(corners).tolist()))
         frame = self.frame if step is None else self.frame.then(step)
         decided = {**self.decided, decision.stage: decision}
-        return replace(self, frame=frame, decided=decided, side=self.side if side is None else side)
+        return replace(self, frame=frame, decided=decided, side=side, paper_corners=stored)
+
+    @property
+    def sheet(self) -> np.ndarray:
+        """Corners (4×2) of the sheet of paper in full-size pixels of the frame, clockwise from top left.
+
+        The corners of the frame itself as long as nobody has found the sheet.
+        """
+        return self.frame.corners if self.paper_corners is None else self.frame.points(self.paper_corners)
 
     @property
     def size(self) -> Size:
