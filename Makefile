@@ -1,0 +1,45 @@
+# What anybody types: make demo, make test. Each installs what it lacks.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+# Debian packages: what the program needs, and what only the tests need (a second PDF reader, a PDF/A validator).
+DEBIAN_RUN  := python3-venv libgl1 libglib2.0-0
+DEBIAN_TEST := qpdf poppler-utils default-jre-headless libpdfbox2-java libactivation-java libjaxb-api-java
+
+.PHONY: setup demo test soak bench lint lock clean debian debian-test
+
+setup: $(READY)
+
+$(READY): pyproject.toml requirements.lock | debian
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+debian:
+	@sh tests/debian-packages $(DEBIAN_RUN)
+
+debian-test:
+	@sh tests/debian-packages $(DEBIAN_TEST)
+
+demo: setup
+	$(BIN)/sohoa demo --out demo-out
+
+test: setup debian-test
+	$(BIN)/python -m pytest -n auto
+
+lint: setup
+	$(BIN)/ruff check .
+
+bench: setup
+	$(BIN)/python -m benchmarks.cost
+
+# Resolves every dependency anew; the file names versions and hashes and no registry.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra development --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) demo-out build dist

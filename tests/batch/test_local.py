@@ -1,0 +1,80 @@
+"""The pool of workers: results, order, crashes, hangs, defects and Ctrl-C."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from batch.local import Failure, Limits, run
+from errors import UnreadableImage
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def _work(task):
+    kind, value = task
+    if kind == "die":
+        os._exit(9)
+    if kind == "die once":
+        if not os.path.exists(value):
+            open(value, "w").close()
+            os._exit(9)
+        return "lived"
+    if kind == "hang":
+        time.sleep(600)
+    if kind == "eat":
+        return len(bytearray(8 * 2**30))
+    if kind == "defect":
+        raise ZeroDivisionError(value)
+    if kind == "refuse":
+        raise UnreadableImage("truncated", name=value)
+    return value * 2
+
+
+def test_each_task_gives_one_result_whatever_the_number_of_workers():
+    tasks = [("double", number) for number in range(9)]
+    for jobs in (1, 3):
+        assert dict(run(_work, tasks, jobs)) == {number: number * 2 for number in range(9)}
+
+
+def test_no_tasks_give_no_results():
+    assert list(run(_work, [])) == []
+
+
+def test_a_task_that_kills_its_worker_costs_only_itself():
+    results = dict(run(_work, [("double", 1), ("die", 0), ("double", 2)], jobs=2))
+    assert (results[0], results[2]) == (2, 4)
+    assert results[1].code == "worker_died"
+
+
+def test_a_task_whose_worker_died_is_tried_once_more(tmp_path):
+    assert dict(run(_work, [("die once", str(tmp_path / "died"))], jobs=1)) == {0: "lived"}
+
+
+def test_a_hanging_task_is_ended():
+    results = dict(run(_work, [("hang", 0), ("double", 2)], jobs=1, limits=Limits(seconds=2)))
+    assert results[0] == Failure("worker_too_slow", {"seconds": 2})
+    assert results[1] == 4
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGALRM"), reason="Windows has no memory limit for a process of its own")
+def test_a_task_that_wants_too_much_memory_is_given_up():
+    results = dict(run(_work, [("eat", 0), ("double", 2)], jobs=1, limits=Limits(memory_mb=1000)))
+    assert results[0].code == "worker_out_of_memory"
+    assert results[1] == 4
+
+
+def test_refusals_and_defects_come_back_with_their_reason():
+    results = dict(run(_work, [("refuse", "a.jpg"), ("defect", "oops")], jobs=1))
+    assert results[0] == Failure("truncated", {"name": "a.jpg"})
+    assert results[1].code == "worker_defect"
+    assert "oops" in results[1].facts["reason"]
+
+
+def test_closing_the_iterator_ends_the_workers():
+    results = run(_work, [("double", 1), ("hang", 0)], jobs=2)
+    assert next(results) == (0, 2)
+    start = time.monotonic()
+    results.close()
+    assert time.monotonic() - start < 60
