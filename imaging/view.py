@@ -1,6 +1,6 @@
 """What a stage looks at: a small picture of the frame it decides about, and what is known so far.
 
-A View never holds the full-size capture: it warps one reduced picture (long side about ANALYSIS_SIDE pixels) by the
+A View never holds the full-size capture: it warps one reduced picture (long side at most ANALYSIS_SIDE pixels) by the
 geometry composed so far. Decisions are in pixels of the full-size frame; `to_frame` and `to_view` convert.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from book import Decision, Side
 from imaging.geometry import Geometry, Size
 
-ANALYSIS_SIDE = 1400  # px: rules of a table stay visible, and an A3 spread at 300 dpi decodes at one quarter
+ANALYSIS_SIDE = 1800  # px at most: rules of a table stay visible, and an A3 spread at 300 dpi decodes at one quarter
 MM_PER_INCH = 25.4
 PAPERS_MM = {"A5": (148, 210), "A4": (210, 297), "A3": (297, 420), "A2": (420, 594)}
 OUTSIDE = (0, 0, 0)  # what lies beyond the capture; see View.inside
@@ -54,7 +54,7 @@ class View:
     def of(cls, pixels: np.ndarray, dpi: float | None = None, hints: Hints = Hints(), orientation: int = 1) -> View:
         """A view of full-size `pixels` (grey or RGB uint8) that are at hand; EXIF orientation as given."""
         height, width = pixels.shape[:2]
-        factor = max(1, round(max(width, height) / ANALYSIS_SIDE))
+        factor = reduction((width, height))
         small = (-(-width // factor), -(-height // factor))
         picture = pixels if factor == 1 else cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
         frame = Geometry.exif(orientation, (width, height), dpi)
@@ -140,6 +140,14 @@ class View:
     def to_view(self, points) -> np.ndarray:
         """Points (n×2) of the full-size frame in pixels of the view."""
         return self._shrink.points(points)
+
+
+def reduction(size: Size) -> int:
+    """By how much to reduce a capture of `size` (width, height) for analysis: 1, 2, 4 … as JPEG decoders do."""
+    factor = 1
+    while max(size) > ANALYSIS_SIDE * factor:
+        factor *= 2
+    return factor
 
 
 def as_rgb(pixels: np.ndarray) -> np.ndarray:
