@@ -41,7 +41,7 @@ class View:
     """
 
     picture: np.ndarray
-    reduction: float
+    reduction: int
     stored: Size
     frame: Geometry
     hints: Hints = Hints()
@@ -55,10 +55,8 @@ class View:
         """A view of full-size `pixels` (grey or RGB uint8) that are at hand; EXIF orientation as given."""
         height, width = pixels.shape[:2]
         factor = reduction((width, height))
-        small = (-(-width // factor), -(-height // factor))
-        picture = pixels if factor == 1 else cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
         frame = Geometry.exif(orientation, (width, height), dpi)
-        return cls(as_rgb(picture), width / small[0], (width, height), frame, hints, full=lambda: pixels)
+        return cls(as_rgb(reduced(pixels, factor)), factor, (width, height), frame, hints, full=lambda: pixels)
 
     def after(self, decision: Decision, step: Geometry | None, side: Side | None = None) -> View:
         """The view that the next stage has: `step` maps this frame onto the next (None: the frame stays).
@@ -148,6 +146,15 @@ def reduction(size: Size) -> int:
     while max(size) > ANALYSIS_SIDE * factor:
         factor *= 2
     return factor
+
+
+def reduced(pixels: np.ndarray, factor: int) -> np.ndarray:
+    """`pixels` at exactly 1/`factor`: means of whole blocks; an incomplete block at the right or bottom is left out."""
+    if factor == 1:
+        return pixels
+    height, width = (side // factor for side in pixels.shape[:2])
+    whole = pixels[: height * factor, : width * factor]
+    return cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def as_rgb(pixels: np.ndarray) -> np.ndarray:
