@@ -1,0 +1,300 @@
+"""The story of a book: receive → develop → review → pack.
+
+Receiving makes originals safe. Developing turns each capture into pages, in worker processes. Reviewing lists what a
+person should look at. Packing writes both packages. No algorithms here, and no sentences.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from batch import local
+from book import Book, Capture, Case, Finding, Identity, Page, Recipe, Severity, Side, digest
+from capture.folder import Skipped, find_images
+from capture.intake import SetAside, take_in
+from errors import NothingToDo, UnreadableImage
+from originals.booklog import BookLog, BookState
+from originals.durable import write_file
+from originals.store import Store
+from settings import Settings, with_stages
+from settings.reading import Entry
+
+Progress = Callable[[str, int, int], None]  # step, done, of
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The folder that a book is worked in: originals, logs, developed pages and packages."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(self.root)
+
+    @property
+    def pages(self) -> Path:
+        """Developed pages: a cache, that may be deleted at any time."""
+        return self.root / "pages"
+
+    def log(self, book: str) -> BookLog:
+        return BookLog(self.root / "books" / f"{book}.jsonl")
+
+    def packages(self, book: str) -> Path:
+        return self.root / "packages" / book
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to develop one capture; small and picklable."""
+
+    capture: Capture
+    original: Path
+    pages: Path
+    settings: Settings
+    plan: Any
+    hints: Any
+
+    @property
+    def basis(self) -> str:
+        """Digest of all that the result depends on."""
+        encoders = [asdict(self.settings.archive), asdict(self.settings.ministry)]
+        return digest([self.capture.sha256, self.capture.frame, self.plan.to_json(), asdict(self.hints), encoders])
+
+    @property
+    def facts(self) -> Path:
+        return self.pages / f"{self.capture.id}-{self.basis[:16]}.json"
+
+
+@dataclass(frozen=True)
+class DevelopedPage:
+    """One page as it lies in the cache. `jpeg` and `small` are file names; sizes in bytes."""
+
+    id: str
+    recipe: Recipe
+    jpeg: str
+    small: str
+    width: int
+    height: int
+    dpi: float | None
+    small_dpi: float
+    jpeg_bytes: int
+    small_bytes: int
+    over_budget: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "recipe": self.recipe.to_json()}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> DevelopedPage:
+        return cls(**{**plain, "recipe": Recipe.from_json(plain["recipe"])})
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.recipe.findings
+
+    @property
+    def confidence(self) -> float:
+        return min((decision.confidence for decision in self.recipe.decisions), default=1.0)
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came of the sources of one run."""
+
+    new: int
+    again: int
+    set_aside: tuple[SetAside, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run has to tell."""
+
+    book: str
+    received: Received
+    pages: tuple[DevelopedPage, ...]
+    failures: tuple[tuple[Capture, local.Failure], ...]
+    developed: int
+    packages: Any | None
+    sources: Mapping[str, str]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every file given became pages."""
+        return not self.received.set_aside and not self.failures
+
+
+def process(
+    sources: Iterable[Path], identity: Identity, out: Path, settings: Settings, jobs: int, progress: Progress,
+    skip: frozenset[str] = frozenset(),
+) -> Outcome:
+    """The whole job on files and folders: safe originals, developed pages, both packages.
+
+    Run again, it goes on where it was stopped; when all is done it changes nothing.
+    """
+    workplace = Workplace(Path(out))
+    with workplace.store.lock():
+        received = receive(sources, workplace, identity, settings, progress)
+        state = workplace.log(str(identity)).state()
+        if not state.captures and not received.set_aside:
+            raise NothingToDo("no_images", sources=", ".join(str(source) for source in sources))
+        return finish(workplace, identity, settings, jobs, progress, received, skip)
+
+
+def receive(
+    sources: Iterable[Path], workplace: Workplace, identity: Identity, settings: Settings, progress: Progress
+) -> Received:
+    """Accept every image of the sources into the store, durably, in natural order."""
+    arrivals, skipped = find_images([Path(source) for source in sources], store=workplace.root)
+    log, store = workplace.log(str(identity)), workplace.store
+    known = {capture.sha256 for capture in log.state().captures}
+    new, again, set_aside = set(), 0, []
+    for number, arrival in enumerate(arrivals):
+        progress("receive", number, len(arrivals))
+        taken = take_in(arrival, store, log, settings.limits)
+        if isinstance(taken, SetAside):
+            set_aside.append(taken)
+        elif taken.sha256 in known or taken.sha256 in new:
+            again += 1
+        else:
+            new.add(taken.sha256)
+    progress("receive", len(arrivals), len(arrivals))
+    return Received(len(new), again, tuple(set_aside), tuple(skipped))
+
+
+def finish(
+    workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Progress,
+    received: Received, skip: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Develop what is not developed yet, and pack the book."""
+    state = workplace.log(str(identity)).state()
+    tasks = plan(workplace, identity, settings, state, skip)
+    waiting = [task for task in tasks if read_developed(task) is None]
+    failures = tuple(develop_all(waiting, settings, jobs, progress))
+    pages = tuple(page for task in tasks for page in read_developed(task) or ())
+    packages = None
+    if pages:
+        progress("pack", 0, 1)
+        packages = pack(workplace, identity, settings, state, pages)
+        progress("pack", 1, 1)
+    sources = {task.capture.id: task.capture.source for task in tasks}
+    return Outcome(str(identity), received, pages, failures, len(waiting) - len(failures), packages, sources)
+
+
+def plan(
+    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, skip: frozenset[str] = frozenset()
+) -> list[Task]:
+    """One task for each capture of the book, in order, with what was set for the book and for single pages."""
+    from imaging.stages import Plan
+
+    settings = settings.for_book(str(identity))
+    hints = settings.book(str(identity)).hints
+    for_all = with_stages(settings.stages, entries(state.settings.get("book", {})))
+    tasks = []
+    for capture in state.captures:
+        of_capture = entries(state.settings.get(capture.id, {}))
+        of_side = {}
+        for side in (Side.LEFT, Side.RIGHT):
+            changes = entries(state.settings.get(Page(capture.id, side).id, {}))
+            if changes:
+                named = {name: for_all[name] for name in changes}
+                of_side[side] = with_stages(named, changes)
+        params = with_stages(for_all, of_capture)
+        original = workplace.store.path(capture.sha256)
+        tasks.append(Task(capture, original, workplace.pages, replace(settings, stages={}, books={}),
+                          Plan(params, skip, frozenset(of_capture), of_side), hints))
+    return tasks
+
+
+def entries(values: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Entry]]:
+    """Logged settings (stage → key → value) in the form that settings are checked in."""
+    return {stage: {key: Entry(value) for key, value in keys.items()} for stage, keys in values.items()}
+
+
+def develop_all(
+    tasks: list[Task], settings: Settings, jobs: int, progress: Progress
+) -> Iterator[tuple[Capture, local.Failure]]:
+    """Develop in worker processes; gives the captures that could not be developed."""
+    limits = local.Limits(settings.general.seconds, settings.general.memory_mb)
+    progress("develop", 0, len(tasks))
+    for done, (index, result) in enumerate(local.run(develop, tasks, jobs or settings.general.jobs, limits), 1):
+        if isinstance(result, local.Failure):
+            yield tasks[index].capture, result
+        progress("develop", done, len(tasks))
+
+
+def develop(task: Task) -> str:
+    """Develop one capture into the page cache; the name of the file of facts that says it is whole."""
+    from imaging.decode import read_header
+    from imaging.opening import first_view
+    from imaging.stages import decide
+
+    data = task.original.read_bytes()
+    limits = task.settings.limits
+    header = read_header(data, limits)
+    view = first_view(data, header, task.capture.frame, task.hints, limits)
+    decided = decide(view, task.plan, task.capture.sha256, task.capture.frame)
+    orientation, dpi = header.frames[task.capture.frame].orientation, header.frames[task.capture.frame].dpi
+    pages = [_develop_page(task, view.full(), recipe, orientation, dpi) for _, recipe in decided]
+    facts = json.dumps([page.to_json() for page in pages], ensure_ascii=False, indent=1, sort_keys=True)
+    write_file(task.facts, [facts.encode("utf-8")])
+    return task.facts.name
+
+
+def _develop_page(task: Task, pixels: Any, recipe: Recipe, orientation: int, dpi: float | None) -> DevelopedPage:
+    from bookpack.small import archive_jpeg, small_jpeg
+    from imaging.stages import develop_page
+
+    developed, geometry = develop_page(pixels, recipe, orientation, dpi)
+    page = Page(task.capture.id, recipe.side)
+    ppi = geometry.dpi or assumed_dpi(geometry.size)
+    jpeg = archive_jpeg(developed, task.settings.archive)
+    small = small_jpeg(developed, ppi, task.settings.ministry)
+    name = digest([recipe.digest, task.basis])[:32]
+    write_file(task.pages / f"{name}.jpg", [jpeg])
+    write_file(task.pages / f"{name}.small.jpg", [small.data])
+    height, width = developed.shape[:2]
+    return DevelopedPage(page.id, recipe, f"{name}.jpg", f"{name}.small.jpg", width, height, geometry.dpi, small.dpi,
+                         len(jpeg), len(small.data), small.over_budget)
+
+
+def assumed_dpi(size: tuple[int, int]) -> float:
+    """Resolution of a page of unknown size, as if it were A4."""
+    from imaging.view import MM_PER_INCH, PAPERS_MM
+
+    return max(size) / max(PAPERS_MM["A4"]) * MM_PER_INCH
+
+
+def read_developed(task: Task) -> tuple[DevelopedPage, ...] | None:
+    """The pages of a capture that is developed already with the same basis, or None."""
+    try:
+        plain = json.loads(task.facts.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    pages = tuple(DevelopedPage.from_json(page) for page in plain)
+    whole = all(_has_size(task.pages / page.jpeg, page.jpeg_bytes) and
+                _has_size(task.pages / page.small, page.small_bytes) for page in pages)
+    return pages if whole else None
+
+
+def _has_size(path: Path, size: int) -> bool:
+    return path.exists() and path.stat().st_size == size
+
+
+def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:
+    """The pages that a person should look at, worst first."""
+    doubtful = [page for page in pages if any(finding.severity is Severity.WARNING for finding in page.findings)]
+    return sorted(doubtful, key=lambda page: (page.confidence, page.id))
+
+
+def pack(
+    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...]
+) -> Any:
+    """Write both packages of the book; one case a page as long as nobody has said more."""
+    raise UnreadableImage("not_yet")

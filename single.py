@@ -1,0 +1,166 @@
+"""Single files without a book: what would be decided (`inspect`), and developed pages as images (`clean`)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from book import Recipe, Side, digest
+from errors import StorageFailed, UnreadableImage
+from imaging.decode import Header, read_header
+from imaging.geometry import Geometry
+from imaging.opening import first_view
+from imaging.stages import Plan, decide, develop_page
+from imaging.view import View
+from settings import Settings
+
+GEOMETRIC = frozenset({"orient", "outline", "split", "deskew", "crop"})
+SUFFIX = {Side.WHOLE: "", Side.LEFT: "-L", Side.RIGHT: "-R"}
+
+
+@dataclass(frozen=True)
+class Decided:
+    """All decisions of one frame of a file."""
+
+    data: bytes
+    header: Header
+    frame: int
+    pages: tuple[tuple[View, Recipe], ...]
+
+
+def decide_file(path: Path, settings: Settings, skip: frozenset[str] = frozenset()) -> Iterator[Decided]:
+    """Decide each frame of a file. Raises UnreadableImage."""
+    data = read_bytes(path)
+    header = read_header(data, settings.limits)
+    hints = settings.book("").hints
+    for frame in range(len(header.frames)):
+        view = first_view(data, header, frame, hints, settings.limits)
+        pages = decide(view, Plan(settings.stages, skip), digest(str(path)), frame)
+        yield Decided(data, header, frame, tuple(pages))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a regular file. Raises UnreadableImage where there is none or it cannot be read."""
+    if not path.exists():
+        raise UnreadableImage("file_missing", file=str(path))
+    if not path.is_file():
+        raise UnreadableImage("not_a_file", file=str(path))
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage("file_unreadable", file=str(path), reason=error.strerror or "") from error
+
+
+def describe(name: str, decided: Decided) -> dict[str, Any]:
+    """The JSON of `sohoa inspect`: pixel coordinates of the image after its EXIF orientation has been applied."""
+    part = decided.header.frames[decided.frame]
+    upright = Geometry.exif(part.orientation, (part.width, part.height), part.dpi)
+    decisions = decided.pages[0][0].decided
+    split, orient = decisions.get("split"), decisions.get("orient")
+    plain = {
+        "file": name,
+        "width": upright.size[0],
+        "height": upright.size[1],
+        "dpi": part.dpi,
+        "turn": orient.values["turn"] if orient else 0,
+        "layout": split.values["layout"] if split else "single",
+        "gutter": _gutter(decided, upright),
+        "pages": [_page(view, recipe, upright) for view, recipe in decided.pages],
+    }
+    return plain if len(decided.header.frames) == 1 else {**plain, "frame": decided.frame}
+
+
+def _gutter(decided: Decided, upright: Geometry) -> list[list[float]] | None:
+    from imaging.stages import geometry
+
+    recipe = decided.pages[0][1]
+    split = recipe.decision("split")
+    if split is None or split.values["gutter"] is None:
+        return None
+    part = decided.header.frames[decided.frame]
+    seen = geometry(recipe, (part.width, part.height), part.orientation, part.dpi, upto="split")
+    return _rounded(upright.points(seen.points_back(split.values["gutter"])))
+
+
+def _page(view: View, recipe: Recipe, upright: Geometry) -> dict[str, Any]:
+    corners = upright.corners if view.paper_corners is None else upright.points(view.paper_corners)
+    deskew, quality = recipe.decision("deskew"), recipe.decision("quality")
+    measured = quality.values if quality else {}
+    return {
+        "side": str(recipe.side),
+        "corners": _rounded(corners),
+        "skew_degrees": round(deskew.values["degrees"], 3) if deskew else 0.0,
+        "ppi": round(view.dpi, 1) if view.dpi else None,
+        "flatness": round(deskew.values["flatness"], 3) if deskew else None,
+        "blank": bool(measured.get("blank", False)),
+        "quality": {name: round(measured[name], 3) for name in ("sharpness", "glare", "clipped") if name in measured},
+        "confidence": round(min((decision.confidence for decision in recipe.decisions), default=1.0), 3),
+        "findings": [finding.to_json() for finding in recipe.findings],
+    }
+
+
+def _rounded(points: np.ndarray) -> list[list[float]]:
+    return [[round(float(x), 1), round(float(y), 1)] for x, y in points]
+
+
+def clean_file(
+    path: Path, out: Path, settings: Settings, kind: str = "png", geometry: bool = True
+) -> list[Path]:
+    """Write the developed pages of one file into the folder `out`; the paths written.
+
+    `kind` is png or jpeg. Without `geometry` the image is neither split, turned nor cropped, only its tone changes.
+    Raises UnreadableImage, StorageFailed.
+    """
+    skip = frozenset() if geometry else GEOMETRIC
+    written = []
+    for decided in decide_file(path, settings, skip):
+        part = decided.header.frames[decided.frame]
+        pixels = decided.pages[0][0].full()
+        number = f"-{decided.frame + 1}" if len(decided.header.frames) > 1 else ""
+        for _, recipe in decided.pages:
+            page, composed = develop_page(pixels, recipe, part.orientation, part.dpi)
+            target = out / f"{path.stem}{number}{SUFFIX[recipe.side]}.{'jpg' if kind == 'jpeg' else 'png'}"
+            _write(target, _encoded(page, kind, composed.dpi, settings))
+            written.append(target)
+    return written
+
+
+def _encoded(page: np.ndarray, kind: str, dpi: float | None, settings: Settings) -> bytes:
+    if kind == "jpeg":
+        from bookpack.small import archive_jpeg
+
+        return archive_jpeg(page, settings.archive)
+    from io import BytesIO
+
+    from PIL import Image
+
+    image, buffer = Image.fromarray(page), BytesIO()
+    if page.ndim == 2 and not np.any((page != 0) & (page != 255)):
+        image = image.convert("1")
+    image.save(buffer, "PNG", compress_level=3, **({"dpi": (dpi, dpi)} if dpi else {}))
+    return buffer.getvalue()
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Whole or not at all, also when the disk fills up."""
+    temp = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temp.write_bytes(data)
+        os.replace(temp, target)
+    except OSError as error:
+        temp.unlink(missing_ok=True)
+        raise StorageFailed("cannot_write", file=str(target), reason=error.strerror or "") from error
+
+
+def with_tone(settings: Settings, mode: str) -> Settings:
+    """The settings with the tone of `clean --tone`: colour, grey or bitonal."""
+    return replace(settings, stages={**settings.stages, "tone": replace(settings.stages["tone"], mode=mode)})
+
+
