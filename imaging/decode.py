@@ -1,7 +1,7 @@
 """Bytes to pixels, within limits: the one place where images are read. Bytes in, arrays out; no files.
 
-Pixels come as they are stored: the EXIF orientation is in the header and becomes part of the geometry. Ordinary JPEG
-files take the fast way through libjpeg-turbo; `rasters` reads all other rasters, `pdfpages` the pages of a PDF.
+Pixels come as they are stored: the EXIF orientation is in the header and becomes part of the geometry. Ordinary
+JPEG files take the fast way through libjpeg-turbo; `rasters` reads all other rasters, `pdfpages` PDF pages.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ STRAY_BYTES_AT_MOST = 64  # some cameras pad; more than that is a piece of pictu
 def read_header(data: bytes, limits: Limits = Limits()) -> Header:
     """What the file holds, without its pixels.
 
-    Raises UnreadableImage: empty_file, not_an_image, too_many_bytes, too_large, too_many_frames, truncated, damaged,
-    encrypted, no_scan_in_pdf.
+    Raises UnreadableImage: empty_file, not_an_image, too_many_bytes, too_large, too_many_frames, truncated,
+    damaged, encrypted, no_scan_in_pdf.
     """
     media = check_bytes(data, limits)
     if media == "application/pdf":
@@ -39,8 +39,8 @@ def read_header(data: bytes, limits: Limits = Limits()) -> Header:
 def decode(data: bytes, frame: int = 0, reduce: int = 1, limits: Limits = Limits()) -> np.ndarray:
     """The pixels of one frame: uint8, grey (h, w) or sRGB (h, w, 3), orientation not applied.
 
-    With `reduce` 2, 4 or 8 the picture has ceil(width / reduce) × ceil(height / reduce) pixels, each the mean of the
-    block that it stands for (JPEG: by the decoder's scaled DCT, which costs a half to a third of a full decode).
+    With `reduce` 2, 4 or 8 the picture has ceil(width / reduce) × ceil(height / reduce) pixels, each the mean of
+    the block that it stands for (JPEG: by the decoder's scaled DCT, which costs about half of a full decode).
     Raises UnreadableImage as `read_header` does; a file is decoded to its end or refused.
     """
     if reduce not in REDUCTIONS:
@@ -63,7 +63,7 @@ def decode(data: bytes, frame: int = 0, reduce: int = 1, limits: Limits = Limits
 
 
 def _fast_jpeg(data: bytes, mode: str, size: tuple[int, int]) -> np.ndarray | None:
-    """A grey or colour JPEG at `size` (width, height); None for a kind that libjpeg-turbo's short way cannot do.
+    """A grey or colour JPEG at `size` (width, height); None for a kind that simplejpeg cannot do.
 
     libjpeg only warns of a missing end and fills up with grey; simplejpeg makes the warning an error.
     """
@@ -71,7 +71,8 @@ def _fast_jpeg(data: bytes, mode: str, size: tuple[int, int]) -> np.ndarray | No
         return None
     width, height = size
     try:
-        pixels = simplejpeg.decode_jpeg(data, "GRAY" if mode == "L" else "RGB", min_width=width, min_height=height)
+        colours = "GRAY" if mode == "L" else "RGB"
+        pixels = simplejpeg.decode_jpeg(data, colours, min_width=width, min_height=height)
     except ValueError as error:
         reason = str(error)
         if "Premature end of JPEG" in reason:
@@ -86,7 +87,7 @@ def _fast_jpeg(data: bytes, mode: str, size: tuple[int, int]) -> np.ndarray | No
 
 
 def _reduced(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Means of blocks of `factor` × `factor`; the last row and column are repeated where a block is incomplete."""
+    """Means of blocks of `factor` × `factor`; where a block is incomplete, the last row or column is repeated."""
     if factor == 1:
         return pixels
     height, width = pixels.shape[:2]

@@ -1,7 +1,7 @@
 """What a file of images says of itself before its pixels are decoded, and how far it may go.
 
-Here are the nouns of reading (Limits, Frame, Header), the kinds of file told apart by their first bytes, and the
-translation of every library's failure into UnreadableImage. `rasters` and `pdfpages` read the kinds themselves.
+Here are the nouns of reading (Limits, Frame, Header), the kinds of file told apart by their first bytes, and
+the translation of every library's failure into UnreadableImage. `rasters` and `pdfpages` read the kinds.
 """
 
 from __future__ import annotations
@@ -55,22 +55,23 @@ class Limits:
 
 @dataclass(frozen=True)
 class Frame:
-    """One image of a file. `index` is its number for `decode`.
+    """One image of a file.
 
-    `width` and `height` are pixels as stored; `orientation` is EXIF's 1 to 8, still to be applied; `dpi` is None
-    where none, or nonsense, is stated.
+    `width` and `height` are pixels as stored; `orientation` is EXIF's 1 to 8, still to be applied; `dpi` is
+    None where none, or nonsense, is stated. `refused` is the code of the reason why it cannot be decoded: a
+    typeset page of a PDF keeps its place, so that a frame's position is its page number.
     """
 
-    index: int
     width: int
     height: int
     orientation: int = 1
     dpi: float | None = None
+    refused: str = ""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file holds. `left_out` names frames that are no scanned image: (index, code of the reason).
+    """What a file holds; the position of a frame is its number for `decode`.
 
     `exif` has at most make, model and time. `photo` says that a camera took it: exposure or lens are stated.
     """
@@ -79,11 +80,10 @@ class Header:
     frames: tuple[Frame, ...]
     exif: Mapping[str, str] = field(default_factory=dict)
     photo: bool = False
-    left_out: tuple[tuple[int, str], ...] = ()
 
 
 def media_of(start: bytes) -> str | None:
-    """Media type by the first bytes (START of them are enough), never by a name; None for what is no image."""
+    """Media type by the first bytes (START of them suffice), never by a name; None: no image."""
     for signature, media in SIGNATURES:
         if start.startswith(signature):
             return media
@@ -99,7 +99,7 @@ def media_of(start: bytes) -> str | None:
 
 
 def _iso_media(start: bytes) -> str | None:
-    """HEIC or AVIF by the major brand of the `ftyp` box, or by its compatible brands where that is general."""
+    """HEIC or AVIF by the major brand of the `ftyp` box, or by its compatible brands."""
     length = min(int.from_bytes(start[:4], "big"), 256)
     brands = [start[8:12], *(start[at : at + 4] for at in range(16, length, 4))]
     if b"avif" in brands or b"avis" in brands:
@@ -133,7 +133,7 @@ def resolution(x: float, y: float) -> float | None:
         x, y = float(x), float(y)
     except (TypeError, ValueError, ArithmeticError):
         return None
-    if not (DPI_LOWEST <= x <= DPI_HIGHEST and DPI_LOWEST <= y <= DPI_HIGHEST) or abs(x - y) > DPI_ASPECT * max(x, y):
+    if not (DPI_LOWEST <= x <= DPI_HIGHEST and abs(x - y) <= DPI_ASPECT * x):
         return None
     whole = round(x)  # a resolution a metre or a centimetre does not come back as a whole number
     x = float(whole) if abs(x - whole) < 0.05 else round(x, 2)

@@ -1,6 +1,6 @@
-"""PDF files whose pages are scanned images: each page as one image at the resolution of its largest scan, by PDFium.
+"""PDF files whose pages are scanned images: each page as one image, as fine as its largest scan, by PDFium.
 
-Pages that are drawn or typeset and hold no scan are left out with a reason: they are no page of a register book.
+Pages that are drawn or typeset and hold no scan are refused: they are no page of a register book.
 """
 
 from __future__ import annotations
@@ -35,25 +35,28 @@ class _Scan:
 
 def read(data: bytes, limits: Limits) -> Header:
     """The scanned pages of a PDF file. Raises UnreadableImage."""
-    frames, left_out = [], []
+    frames = []
     with _opened(data) as document:
         if len(document) > limits.max_frames:
             raise UnreadableImage("too_many_frames", frames=len(document), max_frames=limits.max_frames)
         for index in range(len(document)):
             with _page(document, index) as page:
                 scan = _scan_of(page, limits)
-            if scan is None:
-                left_out.append((index, "no_scan_in_pdf"))
-            else:
-                dpi = resolution(scan.scale * POINTS_PER_INCH, scan.scale * POINTS_PER_INCH)
-                frames.append(Frame(index, scan.width, scan.height, 1, dpi))
-    if not frames:
-        raise UnreadableImage("no_scan_in_pdf", pages=len(left_out))
-    return Header(MEDIA, tuple(frames), left_out=tuple(left_out))
+            frames.append(_frame(scan))
+    if all(frame.refused for frame in frames):
+        raise UnreadableImage("no_scan_in_pdf", pages=len(frames))
+    return Header(MEDIA, tuple(frames))
+
+
+def _frame(scan: _Scan | None) -> Frame:
+    if scan is None:
+        return Frame(0, 0, refused="no_scan_in_pdf")
+    dpi = scan.scale * POINTS_PER_INCH
+    return Frame(scan.width, scan.height, 1, resolution(dpi, dpi))
 
 
 def pixels(data: bytes, frame: int, limits: Limits) -> np.ndarray:
-    """Page number `frame`, uint8, grey (h, w) or RGB (h, w, 3), with its /Rotate applied. Raises UnreadableImage."""
+    """Page number `frame`, uint8, grey (h, w) or RGB (h, w, 3), its /Rotate applied. Raises UnreadableImage."""
     import pypdfium2.raw as pdfium
 
     with _opened(data) as document:
@@ -69,8 +72,8 @@ def pixels(data: bytes, frame: int, limits: Limits) -> np.ndarray:
 def _render(page: Any, scan: _Scan, pdfium: Any) -> np.ndarray:
     """Paint the page so that an image filling it lies exactly on the pixels.
 
-    PDFium stretches an image over every pixel that it touches. By `page.render` of pypdfium2 a rounding error makes
-    that one pixel more than the image has, and blurs all of it; so the page is inset by a hair.
+    PDFium stretches an image over every pixel that it touches. In `page.render` of pypdfium2 a rounding error
+    makes that one pixel more than the image has, and blurs all of it; so the page is inset by a hair.
     """
     from pypdfium2 import PdfBitmap
 
@@ -118,7 +121,7 @@ def _scan_of(page: Any, limits: Limits) -> _Scan | None:
 
 
 def _placed_size(image: Any) -> tuple[float, float]:
-    """Width and height, in points, that an image has on the page, whatever its turn and the forms that it lies in."""
+    """Width and height, in points, of an image on the page, whatever its turn and the forms it lies in."""
     matrix, form = image.get_matrix(), image.container
     while form is not None:
         matrix, form = matrix.multiply(form.get_matrix()), form.container

@@ -6,6 +6,8 @@ Colour belongs to `srgb`, the fast way of ordinary JPEG files to `decode`, PDF t
 from __future__ import annotations
 
 import io
+import itertools
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +20,7 @@ from errors import UnreadableImage
 from imaging.header import Frame, Header, Limits, check_size, refusing, resolution
 from imaging.srgb import to_grey_or_rgb
 
-# Pillow refuses images by a limit of its own that is lower than a large map's; ours (`check_size`) is asked first.
+# Pillow's own limit is lower than a large map's; ours (`check_size`) is asked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
 FORMATS = {
@@ -40,14 +42,14 @@ EXPOSURE, APERTURE, SENSITIVITY, FOCAL_LENGTH = 33434, 33437, 34855, 37386
 SUBFILE_TYPE, REDUCED_OR_MASK = 254, 0b101
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 PLACES = {273: 279, 324: 325}  # tags of the offsets of strips and tiles, and of their lengths
+JP2_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream and of its size
 EXIF_TEXT = 64  # characters kept of a field that a file may fill with anything
 
 
 def read(data: bytes, media: str, limits: Limits) -> Header:
     """The header of a raster file. Raises UnreadableImage."""
     with opened(data, media, limits) as image:
-        frames = _pages(image, data, limits) if media == "image/tiff" else (_frame(image, 0, limits),)
-        image.seek(0)
+        frames = _pages(image, data, limits) if media == "image/tiff" else (_frame(image, limits),)
         exif, photo = _exif(image)
     return Header(media, frames, exif, photo)
 
@@ -58,8 +60,7 @@ def pixels(data: bytes, media: str, frame: int, reduce: int, limits: Limits) -> 
     JPEG is decoded at 1/`reduce` where its decoder can; other kinds come at full size.
     """
     with opened(data, media, limits) as image:
-        if frame:
-            _seek(image, frame)
+        _seek_page(image, frame)
         check_size(*image.size, limits)
         if media == "image/jpeg" and reduce > 1:
             image.draft(None, tuple(max(1, side // reduce) for side in image.size))
@@ -91,39 +92,44 @@ def _register_heif() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _seek(image: Image.Image, frame: int) -> None:
-    try:
-        image.seek(frame)
-    except EOFError as error:
-        raise UnreadableImage("damaged", reason=f"no frame {frame}") from error
-
-
-def _frame(image: Image.Image, index: int, limits: Limits) -> Frame:
+def _frame(image: Image.Image, limits: Limits) -> Frame:
     check_size(*image.size, limits)
-    return Frame(index, *image.size, _orientation(image), _dpi(image))
+    return Frame(*image.size, _orientation(image), _dpi(image))
 
 
 def _pages(image: Image.Image, data: bytes, limits: Limits) -> tuple[Frame, ...]:
-    """The pages of a TIFF file; thumbnails and masks of pages are none, unless the file holds nothing else."""
-    frames, pages = [], []
-    index = 0
-    while True:
-        if index >= limits.max_frames:
+    frames = []
+    for _ in _each_page(image):
+        if len(frames) >= limits.max_frames:
             raise UnreadableImage("too_many_frames", max_frames=limits.max_frames)
-        frame = _frame(image, index, limits)
         _check_places(image, len(data), limits)
-        frames.append(frame)
-        if not _number(image.tag_v2.get(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK:
-            pages.append(frame)
-        index += 1
+        frames.append(_frame(image, limits))
+    image.seek(0)
+    return tuple(frames)
+
+
+def _each_page(image: Image.Image) -> Iterator[None]:
+    """Go through the pages of a TIFF file; thumbnails and masks of pages are none, save the first image.
+
+    Pillow ends a chain of pages that comes back to one already seen.
+    """
+    for index in itertools.count():
         try:
             image.seek(index)
-        except EOFError:  # also where a chain of pages comes back to one already seen
-            return tuple(pages or frames)
+        except EOFError:
+            return
+        if index == 0 or not _number(image.tag_v2.get(SUBFILE_TYPE, 0)) & REDUCED_OR_MASK:
+            yield
+
+
+def _seek_page(image: Image.Image, number: int) -> None:
+    pages = _each_page(image) if image.format == "TIFF" else iter([None])
+    if number < 0 or next(itertools.islice(pages, number, None), image) is image:
+        raise UnreadableImage("damaged", reason=f"no frame {number}")
 
 
 def _check_places(image: Image.Image, length: int, limits: Limits) -> None:
-    """Raise where a page of a TIFF file reaches beyond the end of the file, or has a tile out of all proportion."""
+    """Raise where a page of a TIFF file reaches beyond the file's end, or has a tile of senseless size."""
     tags = image.tag_v2
     if TILE_WIDTH in tags and TILE_HEIGHT in tags:
         check_size(_number(tags[TILE_WIDTH]), _number(tags[TILE_HEIGHT]), limits)
@@ -192,9 +198,9 @@ def _check_before_opening(data: bytes, media: str, limits: Limits) -> None:
             width, height = (1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27))
             check_size(width, height, limits)
     if media == "image/jp2":
-        at = data.find(b"\xff\x4f\xff\x51")  # the codestream's own size, which may be another than the container's
+        at = data.find(JP2_SIZE)  # the codestream's own size may be another than the container's
         if at >= 0:
-            right, bottom, left, top = (int.from_bytes(data[at + i : at + i + 4], "big") for i in (8, 12, 16, 20))
+            right, bottom, left, top = struct.unpack(">4I", data[at + 8 : at + 24])
             check_size(right - left, bottom - top, limits)
 
 

@@ -1,4 +1,4 @@
-"""From any pixel a file may hold to 8-bit grey or sRGB: palettes, transparency, 16 bits, CMYK, Lab, ICC profiles."""
+"""From any kind of pixel to 8-bit grey or sRGB: palettes, transparency, 16 bits, CMYK, Lab, ICC profiles."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from PIL import Image, ImageCms
 
 BITS_PER_SAMPLE, MAX_SAMPLE = 258, 281  # TIFF tags
 WHITE_16 = 65535
-PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # the profile's colour space that fits a Pillow mode
+PROFILE_SPACE = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # colour space of a profile, by Pillow mode
 LARGEST_PROFILE = 8_000_000  # bytes; press profiles have 2 million
 
 
 def to_grey_or_rgb(image: Image.Image) -> np.ndarray:
-    """The pixels of a loaded Pillow image, uint8, grey (h, w) or sRGB (h, w, 3); transparency over white paper."""
+    """The pixels of a loaded Pillow image, uint8, grey (h, w) or sRGB (h, w, 3); transparent is white."""
     if image.mode == "F" or image.mode.startswith("I"):
         return _from_deep(image)
     if image.has_transparency_data:
@@ -51,7 +51,7 @@ def by_profile(pixels: np.ndarray, profile: bytes | None) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def profile_transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Little CMS's transform from the profile's colours in Pillow mode `mode` to sRGB; None where there is no need."""
+    """Little CMS's transform from the profile's colours in Pillow `mode` to sRGB; None: nothing to do."""
     if not profile or len(profile) > LARGEST_PROFILE:
         return None
     try:
@@ -69,7 +69,8 @@ def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
 
 @lru_cache(maxsize=1)
 def _lab_transform() -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, srgb, "LAB", "RGB")
 
 
 def _transformed(image: Image.Image, transform: ImageCms.ImageCmsTransform, mode: str) -> Image.Image:
@@ -90,7 +91,7 @@ def _over_white(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(image: Image.Image) -> np.ndarray:
-    """16- or 32-bit grey, whole numbers or floats, scaled so that the largest value that may occur is white."""
+    """16- or 32-bit grey, whole numbers or floats, scaled so that the largest value possible is white."""
     values = np.asarray(image)
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
