@@ -1,0 +1,1 @@
+"""What the program costs and how well it does, measured; never part of the tests."""
