@@ -56,7 +56,7 @@ def _frame(scan: _Scan | None) -> Frame:
 
 
 def pixels(data: bytes, frame: int, limits: Limits) -> np.ndarray:
-    """Page number `frame`, uint8, grey (h, w) or RGB (h, w, 3), its /Rotate applied. Raises UnreadableImage."""
+    """One page, uint8, grey (h, w) or RGB (h, w, 3), its /Rotate applied. Raises UnreadableImage."""
     import pypdfium2.raw as pdfium
 
     with _opened(data) as document:

@@ -1,0 +1,184 @@
+"""The log of a book: all that arrived for it and that people said of it, one JSON object a line, in order.
+
+The log is only ever appended to; where a book stands is folded from it. Pixels and bytes are left to `store`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from book import Capture, canonical_json
+from errors import StorageFailed
+from originals.durable import append_line, read_lines
+
+VIETNAM = timezone(timedelta(hours=7))
+Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
+
+
+def now() -> str:
+    """Vietnam time, ISO 8601 to the second; that of SOURCE_DATE_EPOCH where it is set."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
+    return moment.astimezone(VIETNAM).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A file, or one frame of it (None: all), that could not be used; code of the reason, and its facts.
+
+    `sha256` is None where not even its bytes could be had.
+    """
+
+    name: str
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    sha256: str | None = None
+    frame: int | None = None
+
+
+@dataclass(frozen=True)
+class BookState:
+    """Where a book stands. `captures` are in order of arrival; scopes of `settings`: `book`, a capture, a page.
+
+    `names` are those that each original arrived under; `packed` has the last event of each kind of package.
+    """
+
+    captures: tuple[Capture, ...] = ()
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    set_aside: tuple[SetAside, ...] = ()
+    settings: Mapping[str, Values] = field(default_factory=dict)
+    packed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    opened: str = ""
+    last: str = ""
+
+    @property
+    def next_arrival(self) -> int:
+        """The number of the next original that is new to the book, from 0."""
+        return self.captures[-1].arrival + 1 if self.captures else 0
+
+    def with_settings(self, changes: Iterable[tuple[str, Values]]) -> BookState:
+        """The state with `(scope, values)` laid over its settings, key by key."""
+        settings = dict(self.settings)
+        for scope, values in changes:
+            stages = dict(settings.get(scope, {}))
+            for stage, keys in values.items():
+                stages[stage] = {**stages.get(stage, {}), **keys}
+            settings[scope] = stages
+        return replace(self, settings=settings)
+
+
+class BookLog:
+    """The log file of one book."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._state, self._folded, self._size = BookState(), 0, -1
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Append an event (`event` names its kind); its time is added. Durable when this returns.
+
+        Raises StorageFailed; the log then holds what it held before.
+        """
+        append_line(self.path, canonical_json({"time": now(), **event}))
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events in order. Raises StorageFailed `log_damaged`, with the line, for what is no event."""
+        events = []
+        for number, line in enumerate(read_lines(self.path), 1):
+            event = _parsed(line)
+            if event is None:
+                raise self._damaged(number)
+            events.append(event)
+        return events
+
+    def state(self) -> BookState:
+        """Where the book stands by its log; only events that are new since the last call are read into it."""
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size != self._size:
+            events = self.events()
+            if len(events) < self._folded:  # another program cut a torn line off, or the file was replaced
+                self._state, self._folded = BookState(), 0
+            for event in events[self._folded :]:
+                try:
+                    self._state = _after(self._state, event)
+                except (KeyError, TypeError, AttributeError) as error:
+                    raise self._damaged(self._folded + 1) from error
+                self._folded += 1
+            self._size = size
+        return self._state
+
+    def _damaged(self, line: int) -> StorageFailed:
+        return StorageFailed("log_damaged", path=str(self.path), line=line)
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    whole = isinstance(event, dict) and {"event", "time"} <= event.keys()
+    return event if whole else None
+
+
+def _after(state: BookState, event: Mapping[str, Any]) -> BookState:
+    """The state after one more event. Kinds that a newer program wrote change only the time."""
+    state = replace(state, last=event["time"])
+    fold = _FOLDS.get(event["event"])
+    return fold(state, event) if fold else state
+
+
+def _opened(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, opened=state.opened or event["time"])
+
+
+def _received(state: BookState, event: Mapping[str, Any]) -> BookState:
+    sha256, name = event["sha256"], event["name"]
+    names = {**state.names, sha256: (*state.names.get(sha256, ()), name)}
+    aside = tuple(item for item in state.set_aside if item.sha256 != sha256 or item.frame is not None)
+    state = replace(state, names=names, set_aside=aside)
+    if any(capture.sha256 == sha256 for capture in state.captures):
+        return state
+    captures = tuple(_capture(event, frame) for frame in event["frames"])
+    return replace(state, captures=state.captures + captures)
+
+
+def _capture(event: Mapping[str, Any], frame: Mapping[str, Any]) -> Capture:
+    return Capture(
+        sha256=event["sha256"], media=event["media"], width=frame["width"], height=frame["height"],
+        frame=frame["frame"], dpi=frame["dpi"], source=event["name"], arrival=event["arrival"],
+        exif=dict(event.get("exif", {})),
+    )
+
+
+def _set_aside(state: BookState, event: Mapping[str, Any]) -> BookState:
+    facts = dict(event.get("facts", {}))
+    item = SetAside(event["name"], event["code"], facts, event.get("sha256"), event.get("frame"))
+    others = tuple(old for old in state.set_aside if _place(old) != _place(item))
+    return replace(state, set_aside=(*others, item))
+
+
+def _place(item: SetAside) -> tuple[Any, ...]:
+    return (item.sha256, item.frame) if item.sha256 else (item.name,)
+
+
+def _settings(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return state.with_settings([(event["scope"], event["values"])])
+
+
+def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, packed={**state.packed, event["package"]: dict(event)})
+
+
+_FOLDS = {
+    "opened": _opened,
+    "received": _received,
+    "set_aside": _set_aside,
+    "settings": _settings,
+    "packed": _packed,
+}

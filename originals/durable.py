@@ -1,0 +1,337 @@
+"""The only writer under the store: whatever it has returned from survives a crash and a power cut, whole.
+
+A file is written under a temp name, flushed to the disk (fsync), renamed, and then the folder is flushed, so
+that the name is as durable as the bytes. Nothing else may open for writing, rename or remove anything there.
+What the files mean is left to `store` and `booklog`.
+
+Windows has no flush of a folder: NTFS journals names itself, so that step is skipped there.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from errors import StorageFailed, StoreBusy
+
+TEMP = ".tmp-"
+TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}(\.\w+)?")
+CHUNK = 1 << 20
+READ_ONLY = 0o444
+WINDOWS = os.name == "nt"
+TRIES, PAUSE = 20, 0.1  # on Windows a virus scanner may hold a file that was just written; s
+REASONS = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EFBIG: "disk_full",  # larger than the file system allows
+    errno.EROFS: "read_only_disk",
+    errno.EACCES: "no_permission",
+    errno.EPERM: "no_permission",
+}
+HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
+FLUSH_NOT_KNOWN = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # some network shares cannot flush a folder
+
+
+class NewFile:
+    """A file that has no name yet: written piece by piece, then kept under a name, or gone.
+
+    Leaving the `with` block without `keep` removes it. Raises StorageFailed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        make_folder(folder)
+        self._temp = _temp_name(folder)
+        with _told(folder):
+            self._file: BinaryIO | None = open(self._temp, "xb")  # noqa: SIM115  closed by keep or __exit__
+
+    def __enter__(self) -> NewFile:
+        return self
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        with _told(self._temp.parent):
+            self._file.write(data)
+
+    def keep(self, path: Path, once: bool = False) -> None:
+        """Flush the file and give it its name; durable when this returns. Call it last.
+
+        With `once` the file becomes read-only, and a file of that name that is there already stays: with
+        equal bytes that is fine, with others StorageFailed `original_differs` is raised.
+        """
+        make_folder(path.parent)
+        with _told(path):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            if once and os.path.lexists(path):
+                if not _same_bytes(self._temp, path):
+                    raise StorageFailed("original_differs", path=str(path))
+            else:
+                if once:
+                    os.chmod(self._temp, READ_ONLY)
+                _rename(self._temp, path)
+            _flush_folder(path.parent)  # also where a crash may have come before the last flush
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # an unflushed rest that finds no room is no news: the file is given up
+            self._file.close()
+        with suppress(OSError):
+            _remove_file(self._temp)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """Write a file that never changes again, read-only. There already with equal bytes: nothing to do."""
+    with NewFile(path.parent) as new:
+        new.write(data)
+        new.keep(path, once=True)
+
+
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write or replace a file: at every moment the name holds the old bytes or the new ones, whole."""
+    with NewFile(path.parent) as new:
+        for chunk in chunks:
+            new.write(chunk)
+        new.keep(path)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temp path for a library to write to; it gets the name `path` when the block ends well, or is gone."""
+    make_folder(path.parent)
+    temp = _temp_name(path.parent).with_suffix(path.suffix)
+    try:
+        with _told(path):
+            yield temp
+            _flush_file(temp)
+            _rename(temp, path)
+            _flush_folder(path.parent)
+    finally:
+        with suppress(OSError):
+            _remove_file(temp)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A temp folder to fill; it takes the place of `path` when the block ends well, or is gone.
+
+    A folder that stands at `path` is moved aside first: for a moment there is neither, but never a part.
+    """
+    make_folder(path.parent)
+    temp, old = _temp_name(path.parent), _temp_name(path.parent)
+    try:
+        with _told(path):
+            os.mkdir(temp)
+            yield temp
+            _flush_tree(temp)
+            if os.path.lexists(path):
+                _rename(path, old)
+            _rename(temp, path)
+            _flush_folder(path.parent)
+    finally:
+        _remove_tree(temp)
+        _remove_tree(old)
+
+
+def append_line(path: Path, text: str) -> None:
+    """Append one line of JSON to a log; durable when this returns, and all or nothing.
+
+    What a crash left of a line at the end is removed first. Raises StorageFailed.
+    """
+    if "\n" in text:
+        raise ValueError("a log has one event a line")
+    make_folder(path.parent)
+    new = not path.exists()
+    with _told(path), open(path, "ab") as log:
+        end = _repaired(path, log)
+        try:
+            log.write(text.encode("utf-8", "backslashreplace") + b"\n")
+            log.flush()
+            os.fsync(log.fileno())
+        except OSError:
+            with suppress(OSError):
+                log.truncate(end)
+            raise
+        if new:
+            _flush_folder(path.parent)
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The whole lines of a log; what a crash left of a last one is no line. Nothing where there is no log."""
+    if not path.exists():
+        return
+    with _told(path):
+        data = path.read_bytes()
+    whole = data[: _end_of_lines(data)].decode("utf-8", "replace")
+    yield from whole.removesuffix("\n").split("\n") if whole else ()
+
+
+def _repaired(path: Path, log: BinaryIO) -> int:
+    """Cut a torn last line off, complete one that lacks only its end; the length of the log then."""
+    length = log.seek(0, os.SEEK_END)
+    with open(path, "rb") as reader:
+        reader.seek(max(0, length - 1))
+        if reader.read() in (b"\n", b""):
+            return length
+    data = path.read_bytes()
+    end = _end_of_lines(data)
+    if end < length:
+        log.truncate(end)
+        return end
+    log.write(b"\n")
+    log.flush()
+    return length + 1
+
+
+def _end_of_lines(data: bytes) -> int:
+    """Length of the part that is whole lines. A last line without its end counts when it is whole JSON."""
+    end = data.rfind(b"\n") + 1
+    try:
+        json.loads(data[end:].decode("utf-8"))
+    except ValueError:
+        return end
+    return len(data)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, durably. Raises StorageFailed."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    with _told(folder):
+        with suppress(FileExistsError):
+            os.mkdir(folder)
+        _flush_folder(folder.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder of a cache; none there is fine. Raises StorageFailed."""
+    with _told(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            with suppress(FileNotFoundError):
+                _remove_file(path)
+
+
+def remove_temp(folder: Path) -> None:
+    """Remove what crashes have left under temp names in `folder` and below; call it with the store locked.
+
+    Nothing under a temp name was ever acknowledged, so its source still exists.
+    """
+    for parent, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            if TEMP_NAME.fullmatch(name):
+                remove(Path(parent, name))
+        folders[:] = [name for name in folders if not TEMP_NAME.fullmatch(name)]
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the operating system's lock on the file `path`; it ends with the process, however that ends.
+
+    Raises StoreBusy while another running program holds it.
+    """
+    make_folder(path.parent)
+    with _told(path):
+        file = open(path, "a+b")  # noqa: SIM115  held open as long as the lock
+    with file:
+        with _told(path):
+            _lock(file, path)
+        yield
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    try:
+        if WINDOWS:
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in HELD:
+            raise StoreBusy("store_busy", store=str(path.parent)) from error
+        raise
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn a failure of the disk into StorageFailed, with a code by its kind."""
+    try:
+        yield
+    except OSError as error:
+        code = REASONS.get(error.errno, "disk_failed")
+        raise StorageFailed(code, path=str(path), reason=error.strerror or str(error)) from error
+
+
+def _temp_name(folder: Path) -> Path:
+    return folder / f"{TEMP}{secrets.token_hex(8)}"
+
+
+def _rename(source: Path, target: Path) -> None:
+    for left in reversed(range(TRIES if WINDOWS else 1)):
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            if not left:
+                raise
+            time.sleep(PAUSE)
+
+
+def _same_bytes(one: Path, other: Path) -> bool:
+    with open(one, "rb") as first, open(other, "rb") as second:
+        while True:
+            piece = first.read(CHUNK)
+            if piece != second.read(CHUNK):
+                return False
+            if not piece:
+                return True
+
+
+def _flush_file(path: Path) -> None:
+    with open(path, "r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    if WINDOWS:
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in FLUSH_NOT_KNOWN:
+            raise
+    finally:
+        os.close(handle)
+
+
+def _flush_tree(folder: Path) -> None:
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            _flush_file(Path(parent, name))
+        _flush_folder(Path(parent))
+
+
+def _remove_file(path: Path) -> None:
+    if WINDOWS and path.exists():
+        os.chmod(path, 0o600)  # Windows removes no read-only file
+    os.unlink(path)
+
+
+def _remove_tree(folder: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(folder)
