@@ -1,7 +1,7 @@
 """Images in files and folders: finds them, in the order in which people number them; changes nothing.
 
-File names are data. Links are not followed, and what is no regular file is never opened: a FIFO would block, a
-device could do anything. Only folders and files that a person names outright may be links.
+File names are data. Links are not followed, and what is no regular file is never opened: a FIFO would block,
+a device could do anything. Only folders and files that a person names outright may be links.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Skipped:
 def find_images(sources: Iterable[Path], store: Path) -> tuple[list[Arrival], list[Skipped]]:
     """The images among `sources` (files and folders, with all below them), and what else lies there.
 
-    A folder's files come in natural order (IMG_9 before IMG_10), then its folders likewise; so do files of one
-    folder that are named one by one, as a shell's `*` names them in another order. A file named outright
+    A folder's files come in natural order (IMG_9 before IMG_10), then its folders likewise; so do files of
+    one folder that are named one by one, as a shell's `*` names them in another order. A file named outright
     arrives whatever it holds: intake tells what is wrong with it. No folder that is a store is entered.
     Raises NothingToDo: `source_missing` with its path, `source_is_store`.
     """

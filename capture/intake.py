@@ -84,6 +84,7 @@ def _receive(
 
 def _put_aside(log: BookLog, item: SetAside) -> SetAside:
     """Log it, unless the log says so already, be it under another name of the same bytes."""
-    if not any(item == (replace(old, name=item.name) if old.sha256 else old) for old in log.state().set_aside):
+    said = (replace(old, name=item.name) if old.sha256 else old for old in log.state().set_aside)
+    if item not in said:
         log.append({"event": "set_aside", **asdict(item)})
     return item

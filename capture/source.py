@@ -13,8 +13,8 @@ from imaging.view import Hints
 class Arrival:
     """One file that may be an image: its name as a person knows it, and how to get at its bytes.
 
-    `open` raises UnreadableImage where there is no regular file any more. `kind` names the source: `folder` for
-    what was found, `file` for what a person named. `hints` are what the source knows: a phone takes photos.
+    `open` raises UnreadableImage where there is no regular file any more. `kind` names the source: `folder`
+    for what was found, `file` for what a person named. `hints`: a phone, for one, takes photos.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """Bytes to pixels, within limits: the one place where images are read. Bytes in, arrays out; no files.
 
 Pixels come as they are stored: the EXIF orientation is in the header and becomes part of the geometry.
-Ordinary JPEG files take the fast way through libjpeg-turbo; `rasters` reads all other rasters, `pdfpages` PDF pages.
+Ordinary JPEG files take the fast way through libjpeg-turbo; `rasters` reads the rest, `pdfpages` PDF.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def read_header(data: bytes, limits: Limits = Limits()) -> Header:
 def decode(data: bytes, frame: int = 0, reduce: int = 1, limits: Limits = Limits()) -> np.ndarray:
     """The pixels of one frame: uint8, grey (h, w) or sRGB (h, w, 3), orientation not applied.
 
-    With `reduce` 2, 4 or 8 the picture has ceil(width / reduce) × ceil(height / reduce) pixels, each the mean
-    of the block that it stands for (JPEG: by the decoder's scaled DCT, which costs about half of a full decode).
+    With `reduce` 2, 4 or 8 there are ceil(width / reduce) × ceil(height / reduce) pixels, each the mean
+    of the block that it stands for (JPEG: near it, by the decoder's scaled DCT, at half the cost or less).
     Raises UnreadableImage as `read_header` does; a file is decoded to its end or refused.
     """
     if reduce not in REDUCTIONS:

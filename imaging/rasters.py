@@ -64,7 +64,10 @@ def pixels(data: bytes, media: str, frame: int, reduce: int, limits: Limits) -> 
         check_size(*image.size, limits)
         if media == "image/jpeg" and reduce > 1:
             image.draft(None, tuple(max(1, side // reduce) for side in image.size))
+        size = image.size
         image.load()
+        if image.size != size:
+            raise UnreadableImage("damaged", reason=f"{image.size} pixels where {size} are stated")
         return to_grey_or_rgb(image)
 
 

@@ -44,7 +44,7 @@ class SetAside:
 
 @dataclass(frozen=True)
 class BookState:
-    """Where a book stands. `captures` are in order of arrival; scopes of `settings`: `book`, a capture, a page.
+    """Where a book stands. `captures` are in order of arrival; `settings` by scope: `book`, capture or page.
 
     `names` are those that each original arrived under; `packed` has the last event of each kind of package.
     """
