@@ -43,15 +43,17 @@ SUBFILE_TYPE, REDUCED_OR_MASK = 254, 0b101
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 PLACES = {273: 279, 324: 325}  # tags of the offsets of strips and tiles, and of their lengths
 JP2_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream and of its size
+PNG_SIGNATURE, PNG_CHUNK = b"\x89PNG\r\n\x1a\n", 12  # a chunk has 12 bytes beside its content
 EXIF_TEXT = 64  # characters kept of a field that a file may fill with anything
 
 
 def read(data: bytes, media: str, limits: Limits) -> Header:
     """The header of a raster file. Raises UnreadableImage."""
     with opened(data, media, limits) as image:
-        frames = _pages(image, data, limits) if media == "image/tiff" else (_frame(image, limits),)
-        exif, photo = _exif(image)
-    return Header(media, frames, exif, photo)
+        check_size(*image.size, limits)
+        exif = _exif(image, data)
+        frames = _pages(image, data, limits) if media == "image/tiff" else (_frame(image, exif),)
+        return Header(media, frames, _origin(exif), _by_camera(exif))
 
 
 def pixels(data: bytes, media: str, frame: int, reduce: int, limits: Limits) -> np.ndarray:
@@ -95,9 +97,8 @@ def _register_heif() -> None:
     pillow_heif.register_heif_opener()
 
 
-def _frame(image: Image.Image, limits: Limits) -> Frame:
-    check_size(*image.size, limits)
-    return Frame(*image.size, _orientation(image), _dpi(image))
+def _frame(image: Image.Image, exif: Image.Exif) -> Frame:
+    return Frame(*image.size, _orientation(image, exif), _dpi(image, exif))
 
 
 def _pages(image: Image.Image, data: bytes, limits: Limits) -> tuple[Frame, ...]:
@@ -105,8 +106,9 @@ def _pages(image: Image.Image, data: bytes, limits: Limits) -> tuple[Frame, ...]
     for _ in _each_page(image):
         if len(frames) >= limits.max_frames:
             raise UnreadableImage("too_many_frames", max_frames=limits.max_frames)
+        check_size(*image.size, limits)
         _check_places(image, len(data), limits)
-        frames.append(_frame(image, limits))
+        frames.append(_frame(image, image.getexif()))
     image.seek(0)
     return tuple(frames)
 
@@ -146,19 +148,18 @@ def _number(value: object) -> int:
     return int(value[0] if isinstance(value, tuple) else value)
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, exif: Image.Exif) -> int:
     """EXIF orientation that is still to be applied: Pillow and libheif turn TIFF and HEIC themselves."""
     if image.format in ("TIFF", "HEIF"):
         return 1
-    value = image.getexif().get(ORIENTATION, 1)
+    value = exif.get(ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _dpi(image: Image.Image) -> float | None:
+def _dpi(image: Image.Image, exif: Image.Exif) -> float | None:
     """The resolution by the file's own header, or else by EXIF."""
     if "dpi" in image.info:
         return resolution(*image.info["dpi"])
-    exif = image.getexif()
     inches = 2.54 if exif.get(RESOLUTION_UNIT) == CENTIMETRE else 1.0
     try:
         return resolution(float(exif[X_RESOLUTION]) * inches, float(exif[Y_RESOLUTION]) * inches)
@@ -166,24 +167,52 @@ def _dpi(image: Image.Image) -> float | None:
         return None
 
 
-def _exif(image: Image.Image) -> tuple[dict[str, str], bool]:
-    """Make, model and time, never the place; and whether a camera took the image.
-
-    Scanners state make and model, too, but neither exposure nor lens.
-    """
+def _exif(image: Image.Image, data: bytes) -> Image.Exif:
+    """The EXIF of the first image, empty where it is broken: that takes nothing from the pixels."""
+    late = _late_exif(data) if image.format == "PNG" else None
     try:
-        exif = image.getexif()
-        details = exif.get_ifd(EXIF_IFD)
-    except Exception:  # broken EXIF takes nothing from the pixels
-        return {}, False
+        if late is None:
+            return Image.Image.getexif(image)  # that of PNG would decode the image to look behind it
+        exif = Image.Exif()
+        exif.load(b"Exif\0\0" + late)
+        return exif
+    except Exception:  # Pillow raises SyntaxError, struct.error, KeyError …
+        return Image.Exif()
+
+
+def _late_exif(data: bytes) -> bytes | None:
+    """The EXIF chunk of a PNG file wherever it stands. Raises UnreadableImage where the end is missing."""
+    at, exif = len(PNG_SIGNATURE), None
+    while at + PNG_CHUNK <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        if name == b"eXIf":
+            exif = data[at + 8 : at + 8 + length]
+        at += length + PNG_CHUNK
+        if name == b"IEND" and at <= len(data):
+            return exif
+    raise UnreadableImage("truncated", bytes=len(data))
+
+
+def _details(exif: Image.Exif) -> dict[int, object]:
+    try:
+        return exif.get_ifd(EXIF_IFD)
+    except Exception:  # as above
+        return {}
+
+
+def _origin(exif: Image.Exif) -> dict[str, str]:
+    """Make, model and time, never the place."""
     found = {
         "make": exif.get(MAKE),
         "model": exif.get(MODEL),
-        "time": details.get(TIME_TAKEN, exif.get(TIME)),
+        "time": _details(exif).get(TIME_TAKEN, exif.get(TIME)),
     }
-    texts = {name: text for name, value in found.items() if (text := _text(value))}
-    camera = any(tag in details for tag in (EXPOSURE, APERTURE, SENSITIVITY, FOCAL_LENGTH))
-    return texts, camera
+    return {name: text for name, value in found.items() if (text := _text(value))}
+
+
+def _by_camera(exif: Image.Exif) -> bool:
+    """Whether a camera took the image. Scanners state make and model, too, but neither exposure nor lens."""
+    return any(tag in _details(exif) for tag in (EXPOSURE, APERTURE, SENSITIVITY, FOCAL_LENGTH))
 
 
 def _text(value: object) -> str:

@@ -263,6 +263,17 @@ def test_exif_tells_make_model_and_time_and_never_the_place():
     assert header.photo
 
 
+@pytest.mark.parametrize("early", [True, False])
+def test_exif_of_png_counts_before_and_behind_the_pixels(early):
+    exif = Image.Exif()
+    exif[274] = 6
+    data = saved(Image.fromarray(picture()), "PNG", exif=exif)
+    at = data.index(b"eXIf") - 4
+    chunk = data[at : at + 12 + int.from_bytes(data[at : at + 4], "big")]
+    rest = data.replace(chunk, b"")
+    assert read_header(data if early else rest[:-12] + chunk + rest[-12:]).frames[0].orientation == 6
+
+
 def test_a_scanner_that_names_itself_is_no_camera():
     exif = Image.Exif()
     exif[271], exif[272] = "SCANNERS INC", "Flatbed 9"
