@@ -13,16 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from batch import local
-from book import Book, Capture, Case, Finding, Identity, Page, Recipe, Severity, Side, digest
+from book import Capture, Finding, Identity, Page, Recipe, Severity, Side, digest
+from bookpack.archive import write_archive
+from bookpack.cases import one_case_a_page
+from bookpack.contents import BookContents, PackedOriginal, PackedPage
+from bookpack.ministry import write_ministry
 from capture.folder import Skipped, find_images
 from capture.intake import SetAside, take_in
-from errors import NothingToDo, UnreadableImage
+from errors import NothingToDo
 from originals.booklog import BookLog, BookState
 from originals.durable import write_file
 from originals.store import Store
 from settings import Settings, with_stages
 from settings.reading import Entry
 
+PROGRAM = "sohoa 0.1.0"
+PACKAGES = "ministry and archive"
 Progress = Callable[[str, int, int], None]  # step, done, of
 
 
@@ -82,8 +88,11 @@ class DevelopedPage:
     height: int
     dpi: float | None
     small_dpi: float
+    paper: str
     jpeg_bytes: int
     small_bytes: int
+    small_width: int
+    small_height: int
     over_budget: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -113,6 +122,31 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Packages:
+    """Where both packages of a book lie, their sizes in bytes, and the number of cases."""
+
+    ministry_zip: Path
+    workbook: Path
+    archive: Path
+    ministry_bytes: int
+    archive_bytes: int
+    cases: int
+
+    @property
+    def there(self) -> bool:
+        return self.ministry_zip.exists() and self.workbook.exists() and self.archive.is_dir()
+
+    def to_json(self) -> dict[str, Any]:
+        """Without the folder, so that a station can be moved."""
+        return {name: value.name if isinstance(value, Path) else value for name, value in self.__dict__.items()}
+
+    @classmethod
+    def from_json(cls, folder: Path, plain: Mapping[str, Any]) -> Packages:
+        return cls(folder / plain["ministry_zip"], folder / plain["workbook"], folder / plain["archive"],
+                   plain["ministry_bytes"], plain["archive_bytes"], plain["cases"])
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a run has to tell."""
 
@@ -121,7 +155,7 @@ class Outcome:
     pages: tuple[DevelopedPage, ...]
     failures: tuple[tuple[Capture, local.Failure], ...]
     developed: int
-    packages: Any | None
+    packages: Packages | None
     sources: Mapping[str, str]
 
     @property
@@ -153,19 +187,17 @@ def receive(
     """Accept every image of the sources into the store, durably, in natural order."""
     arrivals, skipped = find_images([Path(source) for source in sources], store=workplace.root)
     log, store = workplace.log(str(identity)), workplace.store
-    known = {capture.sha256 for capture in log.state().captures}
-    new, again, set_aside = set(), 0, []
+    new, again, set_aside = 0, 0, []
     for number, arrival in enumerate(arrivals):
         progress("receive", number, len(arrivals))
         taken = take_in(arrival, store, log, settings.limits)
         if isinstance(taken, SetAside):
             set_aside.append(taken)
-        elif taken.sha256 in known or taken.sha256 in new:
-            again += 1
-        else:
-            new.add(taken.sha256)
+            continue
+        new, again = new + taken.new, again + (not taken.new)
+        set_aside += taken.set_aside
     progress("receive", len(arrivals), len(arrivals))
-    return Received(len(new), again, tuple(set_aside), tuple(skipped))
+    return Received(new, again, tuple(set_aside), tuple(skipped))
 
 
 def finish(
@@ -260,8 +292,10 @@ def _develop_page(task: Task, pixels: Any, recipe: Recipe, orientation: int, dpi
     write_file(task.pages / f"{name}.jpg", [jpeg])
     write_file(task.pages / f"{name}.small.jpg", [small.data])
     height, width = developed.shape[:2]
-    return DevelopedPage(page.id, recipe, f"{name}.jpg", f"{name}.small.jpg", width, height, geometry.dpi, small.dpi,
-                         len(jpeg), len(small.data), small.over_budget)
+    return DevelopedPage(
+        page.id, recipe, f"{name}.jpg", f"{name}.small.jpg", width, height, geometry.dpi, small.dpi,
+        paper_of(geometry.size, geometry.dpi), len(jpeg), len(small.data), small.width, small.height, small.over_budget,
+    )
 
 
 def assumed_dpi(size: tuple[int, int]) -> float:
@@ -269,6 +303,16 @@ def assumed_dpi(size: tuple[int, int]) -> float:
     from imaging.view import MM_PER_INCH, PAPERS_MM
 
     return max(size) / max(PAPERS_MM["A4"]) * MM_PER_INCH
+
+
+def paper_of(size: tuple[int, int], dpi: float | None) -> str:
+    """Name of the paper whose size is nearest to a page's; A4 where the resolution is not known."""
+    from imaging.view import MM_PER_INCH, PAPERS_MM
+
+    if dpi is None:
+        return "A4"
+    long_side = max(size) / dpi * MM_PER_INCH
+    return min(PAPERS_MM, key=lambda name: abs(max(PAPERS_MM[name]) - long_side))
 
 
 def read_developed(task: Task) -> tuple[DevelopedPage, ...] | None:
@@ -295,6 +339,48 @@ def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:
 
 def pack(
     workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...]
-) -> Any:
-    """Write both packages of the book; one case a page as long as nobody has said more."""
-    raise UnreadableImage("not_yet")
+) -> Packages:
+    """Write both packages of the book, unless they are there already as they would be written."""
+    log, folder = workplace.log(str(identity)), workplace.packages(str(identity))
+    contents = contents_of(workplace, identity, settings, state, pages)
+    encoders = [asdict(settings.archive), asdict(settings.ministry)]
+    basis = digest([asdict(contents.identity), [page.jpeg.name for page in contents.pages], contents.time,
+                    [asdict(case) for case in contents.cases], contents.title, contents.author, contents.program,
+                    encoders])
+    written = state.packed.get(PACKAGES)
+    if written is not None and written["basis"] == basis:
+        packages = Packages.from_json(folder, written["packages"])
+        if packages.there:
+            return packages
+    ministry = write_ministry(folder, contents, settings.ministry)
+    archive = write_archive(folder, contents, settings.archive)
+    packages = Packages(ministry.zip, ministry.workbook, archive.folder, ministry.bytes, archive.bytes, ministry.cases)
+    log.append({"event": "packed", "package": PACKAGES, "basis": basis, "packages": packages.to_json()})
+    return packages
+
+
+def contents_of(
+    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...]
+) -> BookContents:
+    """What packing needs to know of the book; its time is that of the last event that is not packing itself."""
+    events = workplace.log(str(identity)).events()
+    while events and events[-1]["event"] == "packed":
+        events.pop()
+    paper = settings.book(str(identity)).paper
+    packed = tuple(_packed_page(workplace, page, paper) for page in pages)
+    store, seen = workplace.store, {capture.sha256: capture for capture in reversed(state.captures)}
+    originals = tuple(PackedOriginal(sha256, store.path(sha256), capture.source, capture.arrival)
+                      for sha256, capture in sorted(seen.items(), key=lambda item: item[1].arrival))
+    return BookContents(
+        identity, settings.kinds.get(identity.kind, ""), settings.places.get(identity.place, ""), packed,
+        one_case_a_page(tuple(page.id for page in packed)), originals, tuple(events), events[-1]["time"],
+        settings.general.author, PROGRAM,
+    )
+
+
+def _packed_page(workplace: Workplace, page: DevelopedPage, paper: str) -> PackedPage:
+    size = (page.width, page.height)
+    return PackedPage(
+        page.id, workplace.pages / page.jpeg, *size, page.dpi or assumed_dpi(size), workplace.pages / page.small,
+        page.small_width, page.small_height, page.small_dpi, page.recipe, paper or page.paper,
+    )

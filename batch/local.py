@@ -6,6 +6,7 @@ once more in a fresh worker and then given up with its reason. The parent passes
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -101,10 +102,8 @@ def _start(function: Callable[[Any], Any], limits: Limits) -> _Worker:
 def _give(worker: _Worker, index: int, tasks: list[Any], tries: list[int]) -> None:
     worker.task, worker.since = index, time.monotonic()
     tries[index] += 1
-    try:
+    with contextlib.suppress(OSError):  # the worker died idle; its outcome says so
         worker.pipe.send(tasks[index])
-    except OSError:
-        pass  # the worker died idle; its outcome says so
 
 
 def _outcome(worker: _Worker, limits: Limits) -> Any:

@@ -106,9 +106,8 @@ def parse_changes(changes: list[str]) -> dict[str, dict[str, Entry]]:
 
 
 def _built_in() -> Settings:
-    from bookpack.settings import ArchiveParams, MinistryParams
+    from bookpack.contents import ArchiveParams, MinistryParams
     from imaging.decode import Limits
-
     from imaging.stages import STAGES
 
     stages = {stage.name: stage.params() for stage in STAGES}

@@ -1,0 +1,85 @@
+"""What packing is given: the pages of a book as they lie in the cache, its cases, originals, log; and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from book import Case, Identity, Recipe
+
+
+@dataclass(frozen=True)
+class ArchiveParams:
+    """Settings of the archive package and its pages."""
+
+    quality: int = 85  # JPEG quality of the archive's pages, 1 to 100
+    organisation: str = ""  # agency named in bag-info.txt; empty: general.author
+
+
+@dataclass(frozen=True)
+class MinistryParams:
+    """Settings of the ministry package. In patterns: kind, year, place, volume, paper, sequence, date, number."""
+
+    budget_kb: int = 100  # aim for one A4 page, kB; a larger page has more in proportion
+    dpi: int = 200  # resolution of the PDF pages to begin with, dpi
+    min_dpi: int = 150  # never fewer, whatever the budget: handwriting must stay readable
+    max_quality: int = 75  # JPEG quality to begin with
+    min_quality: int = 35  # never lower, whatever the budget
+    package_name: str = "{kind}.{year}.{volume:02d}"  # of the zip and the workbook
+    case_name: str = "{kind}.{year}.{volume:02d}.{date}.{number}"  # once date and number are known
+    scan_name: str = "{kind}.{year}.{place}.{volume:02d}.{paper}.{sequence}"  # before that
+
+
+@dataclass(frozen=True)
+class PackedPage:
+    """One page: files of the cache, pixels and resolution of each, and how it was made."""
+
+    id: str
+    jpeg: Path
+    width: int
+    height: int
+    dpi: float
+    small: Path
+    small_width: int
+    small_height: int
+    small_dpi: float
+    recipe: Recipe
+    paper: str
+
+
+@dataclass(frozen=True)
+class PackedOriginal:
+    """One original of the book: where it lies, and the name it came under."""
+
+    sha256: str
+    path: Path
+    name: str
+    arrival: int
+
+
+@dataclass(frozen=True)
+class BookContents:
+    """All that goes into the packages of one book. `time` is that of the last event of its log, ISO 8601."""
+
+    identity: Identity
+    kind_name: str
+    place_name: str
+    pages: tuple[PackedPage, ...]
+    cases: tuple[Case, ...]
+    originals: tuple[PackedOriginal, ...]
+    log: tuple[Mapping[str, Any], ...]
+    time: str
+    author: str
+    program: str
+
+    @property
+    def title(self) -> str:
+        """The book in the words of its cover, for the title of a PDF."""
+        name = self.kind_name or self.identity.kind
+        place = self.place_name or self.identity.place
+        return f"Sổ {name}, quyển {self.identity.volume:02d}/{self.identity.year}, {place}"
+
+    def page(self, identity: str) -> PackedPage:
+        return next(page for page in self.pages if page.id == identity)
