@@ -78,7 +78,10 @@ class BookLog:
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
-        self._state, self._folded, self._size = BookState(), 0, -1
+        self._forget()
+
+    def _forget(self) -> None:
+        self._state, self._folded, self._end = BookState(), 0, 0
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Append an event (`event` names its kind); its time is added. Durable when this returns.
@@ -89,32 +92,35 @@ class BookLog:
 
     def events(self) -> list[dict[str, Any]]:
         """All events in order. Raises StorageFailed `log_damaged`, with the line, for what is no event."""
-        events = []
-        for number, line in enumerate(read_lines(self.path), 1):
-            event = _parsed(line)
-            if event is None:
-                raise self._damaged(number)
-            events.append(event)
-        return events
+        lines, _ = read_lines(self.path)
+        return [self._event(line, number) for number, line in enumerate(lines, 1)]
 
     def state(self) -> BookState:
-        """Where the book stands by its log; only events that are new since the last call are read into it."""
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if size != self._size:
-            events = self.events()
-            if len(events) < self._folded:  # another program cut a torn line off, or the file was replaced
-                self._state, self._folded = BookState(), 0
-            for event in events[self._folded :]:
-                try:
-                    self._state = _after(self._state, event)
-                except (KeyError, TypeError, AttributeError) as error:
-                    raise self._damaged(self._folded + 1) from error
-                self._folded += 1
-            self._size = size
-        return self._state
+        """Where the book stands by its log. What was read by the last call is not read again.
 
-    def _damaged(self, line: int) -> StorageFailed:
-        return StorageFailed("log_damaged", path=str(self.path), line=line)
+        Raises StorageFailed as `events` does.
+        """
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if size < self._end - 1:  # the file was replaced; a line may still lack its end
+            self._forget()
+        lines, end = read_lines(self.path, self._end)
+        state = self._state
+        for number, line in enumerate(lines, self._folded + 1):
+            try:
+                state = _after(state, self._event(line, number))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise self._damaged(number) from error
+        self._state, self._folded, self._end = state, self._folded + len(lines), end
+        return state
+
+    def _event(self, line: str, number: int) -> dict[str, Any]:
+        event = _parsed(line)
+        if event is None:
+            raise self._damaged(number)
+        return event
+
+    def _damaged(self, number: int) -> StorageFailed:
+        return StorageFailed("log_damaged", path=str(self.path), line=number)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

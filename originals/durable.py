@@ -164,14 +164,21 @@ def append_line(path: Path, text: str) -> None:
             _flush_folder(path.parent)
 
 
-def read_lines(path: Path) -> Iterator[str]:
-    """The whole lines of a log; what a crash left of a last one is no line. Nothing where there is no log."""
+def read_lines(path: Path, start: int = 0) -> tuple[list[str], int]:
+    """The whole lines of a log from byte `start` on, and where the next line will start.
+
+    What a crash left of a last line is no line. No lines where there is no log. Raises StorageFailed.
+    """
     if not path.exists():
-        return
-    with _told(path):
-        data = path.read_bytes()
-    whole = data[: _end_of_lines(data)].decode("utf-8", "replace")
-    yield from whole.removesuffix("\n").split("\n") if whole else ()
+        return [], start
+    with _told(path), open(path, "rb") as log:
+        log.seek(start)
+        data = log.read()
+    whole = data[: _end_of_lines(data)]
+    if not whole:
+        return [], start
+    whole = whole.removesuffix(b"\n") + b"\n"
+    return whole.decode("utf-8", "replace").split("\n")[:-1], start + len(whole)
 
 
 def _repaired(path: Path, log: BinaryIO) -> int:

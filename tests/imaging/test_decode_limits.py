@@ -18,7 +18,8 @@ MUTANTS = 60  # of each kind
 
 def picture(width=64, height=48):
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
-    return Image.fromarray(np.stack([40 + 180 * x, 60 + 150 * y, 200 - 120 * x * y], axis=-1).astype(np.uint8))
+    planes = [40 + 180 * x, 60 + 150 * y, 200 - 120 * x * y]
+    return Image.fromarray(np.stack(planes, axis=-1).astype(np.uint8))
 
 
 def saved(image, kind, **options):
@@ -37,7 +38,11 @@ def heic():
 
 def pdf():
     img2pdf = pytest.importorskip("img2pdf")
-    return img2pdf.convert([saved(picture(), "JPEG", dpi=(150, 150)), saved(picture(), "PNG", dpi=(150, 150))])
+    return img2pdf.convert([saved(picture(), kind, dpi=(150, 150)) for kind in ("JPEG", "PNG")])
+
+
+def tiff_of_two():
+    return saved(picture(), "TIFF", compression="tiff_lzw", save_all=True, append_images=[picture(9, 9)])
 
 
 SAMPLES = {
@@ -45,7 +50,7 @@ SAMPLES = {
     "progressive": lambda: saved(picture(), "JPEG", progressive=True),
     "png": lambda: saved(picture(), "PNG"),
     "tiff": lambda: saved(picture(), "TIFF"),
-    "tiff lzw": lambda: saved(picture(), "TIFF", compression="tiff_lzw", save_all=True, append_images=[picture(9, 9)]),
+    "tiff lzw": tiff_of_two,
     "tiff jpeg": lambda: saved(picture(), "TIFF", compression="jpeg"),
     "tiff g4": lambda: saved(picture().convert("1"), "TIFF", compression="group4"),
     "webp": lambda: saved(picture(), "WEBP"),
@@ -121,7 +126,8 @@ def png_header(width, height):
         return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    body = zlib.compress(bytes(1000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
 
 
 def jpeg_header(width, height):
@@ -144,8 +150,8 @@ def bmp_header(width, height):
 
 
 def tiff_header(width, height, *more):
-    tags = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8), (277, 3, 1),
-            (278, 4, height), (279, 4, 8), *more]
+    tags = [(256, 4, width), (257, 4, height), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 8),
+            (277, 3, 1), (278, 4, height), (279, 4, 8), *more]
     entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
     return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + bytes(4)
 

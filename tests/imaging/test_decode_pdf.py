@@ -31,7 +31,10 @@ def changed(data, change):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(("width", "height", "dpi"), [(1240, 877, 150), (601, 799, 200), (333, 500, 300), (1000, 707, 117)])
+SIZES = [(1240, 877, 150), (601, 799, 200), (333, 500, 300), (1000, 707, 117)]
+
+
+@pytest.mark.parametrize(("width", "height", "dpi"), SIZES)
 def test_one_pixel_of_the_scan_is_one_pixel(width, height, dpi):
     pixels = noise(width, height)
     data = img2pdf.convert([png(pixels, dpi)])

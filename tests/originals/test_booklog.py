@@ -45,9 +45,12 @@ def test_the_same_file_again_is_one_capture_with_both_names(tmp_path):
 
 def test_what_was_set_aside_is_so_until_it_is_received(tmp_path):
     aside = {"event": "set_aside", "sha256": A, "name": "one.tif", "code": "too_large", "facts": {"width": 9}}
-    log = log_with(tmp_path, aside, {**aside, "name": "again.tif"}, {**aside, "sha256": None, "code": "file_unreadable"})
-    assert log.state().set_aside == (SetAside("again.tif", "too_large", {"width": 9}, A),
-                                     SetAside("one.tif", "file_unreadable", {"width": 9}))
+    unread = {**aside, "sha256": None, "code": "file_unreadable"}
+    log = log_with(tmp_path, aside, {**aside, "name": "again.tif"}, unread)
+    assert log.state().set_aside == (
+        SetAside("again.tif", "too_large", {"width": 9}, A),
+        SetAside("one.tif", "file_unreadable", {"width": 9}),
+    )
     log.append(received(A, "one.tif"))
     assert [item.code for item in log.state().set_aside] == ["file_unreadable"]
 
@@ -56,7 +59,8 @@ def test_settings_are_laid_over_each_other_by_scope_stage_and_key(tmp_path):
     log = log_with(
         tmp_path,
         {"event": "settings", "scope": "book", "values": {"deskew": {"degrees": 1.0, "mode": "x"}}},
-        {"event": "settings", "scope": "book", "values": {"deskew": {"degrees": 2.0}, "tone": {"mode": "grey"}}},
+        {"event": "settings", "scope": "book",
+         "values": {"deskew": {"degrees": 2.0}, "tone": {"mode": "grey"}}},
         {"event": "settings", "scope": "aaaaaaaa-L", "values": {"crop": {"margin": 3}}},
     )
     book = {"deskew": {"degrees": 2.0, "mode": "x"}, "tone": {"mode": "grey"}}
@@ -82,6 +86,14 @@ def test_the_state_follows_the_log_however_it_grows(tmp_path):
     assert log.state() == BookLog(log.path).state()
     log.path.write_bytes(log.path.read_bytes().splitlines(keepends=True)[0])
     assert len(log.state().captures) == 1
+
+
+def test_a_line_that_lacks_only_its_end_is_read_once(tmp_path):
+    log = log_with(tmp_path, received(A, "a.tif"))
+    log.path.write_bytes(log.path.read_bytes().rstrip(b"\n"))
+    assert len(log.state().captures) == 1
+    log.append(received(B, "b.tif", 1))
+    assert [capture.sha256 for capture in log.state().captures] == [A, B]
 
 
 def test_what_a_crash_left_of_a_line_is_no_event(tmp_path):
@@ -126,7 +138,7 @@ def test_order_does_not_hang_on_the_clock(tmp_path, monkeypatch):
 
 
 def test_names_are_data(tmp_path):
-    names = ['a"b\\c.jpg', "dòng\nmới.jpg", "\u202egpj.exe", "a\u2028b", "x" * 255, "\udcff.jpg", "../../x", "\0"]
+    names = ['a"b\\c.jpg', "dòng\nmới.jpg", "\u202egpj", "a\u2028b", "x" * 255, "\udcff.jpg", "../x", "\0"]
     log = log_with(tmp_path, *(received(f"{number:064x}", name, number) for number, name in enumerate(names)))
     assert [event["name"] for event in log.events()] == names
     assert len(log.path.read_bytes().splitlines()) == len(names)

@@ -9,8 +9,8 @@ ROOT = Path(__file__).parents[2]
 GUARDED = [*ROOT.glob("originals/*.py"), *ROOT.glob("capture/*.py"), *ROOT.glob("pipeline.py"),
            *ROOT.glob("reprocess.py")]
 WRITER = ROOT / "originals" / "durable.py"
-CHANGING_METHODS = {"write_text", "write_bytes", "unlink", "rename", "touch", "mkdir", "rmdir", "chmod", "symlink_to",
-                    "hardlink_to", "removedirs", "makedirs", "truncate", "link", "symlink", "renames"}
+CHANGING_METHODS = {"write_text", "write_bytes", "unlink", "rename", "touch", "mkdir", "rmdir", "chmod",
+                    "symlink_to", "hardlink_to", "removedirs", "makedirs", "truncate", "link", "symlink", "renames"}
 CHANGING_MODULES = {"shutil", "tempfile", "fileinput", "mmap", "sqlite3"}
 CHANGING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"}
 READING_MODES = {"r", "rb", "rt"}
@@ -51,14 +51,17 @@ def test_only_the_writer_writes(path):
 
 
 @pytest.mark.parametrize("line", [
-    "open(p, 'wb')", "open(p, mode)", "open(p, mode='a')", "p.open('x')", "p.write_text('')", "os.replace(a, b)",
-    "a.replace(b)", "os.remove(a)", "import shutil", "from tempfile import mkstemp", "os.open(p, os.O_RDWR)", "p.unlink()",
+    "open(p, 'wb')", "open(p, mode)", "open(p, mode='a')", "p.open('x')", "p.write_text('')", "p.unlink()",
+    "a.replace(b)", "os.replace(a, b)", "os.remove(a)", "os.open(p, os.O_RDWR)", "import shutil",
+    "from tempfile import mkstemp",
 ])
 def test_the_reader_of_syntax_trees_sees_writing(line):
     assert writes(line)
 
 
-@pytest.mark.parametrize("line", ["open(p)", "open(p, 'rb')", "arrival.open()", "'a'.replace('b', 'c')", "replace(a, b=1)"])
+@pytest.mark.parametrize("line", [
+    "open(p)", "open(p, 'rb')", "arrival.open()", "'a'.replace('b', 'c')", "replace(a, b=1)",
+])
 def test_the_reader_of_syntax_trees_sees_reading(line):
     assert not writes(line)
 

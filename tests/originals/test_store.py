@@ -121,7 +121,8 @@ def _try_to_lock(root, results, together, done):
 def test_one_of_many_programs_works_on_a_store(tmp_path):
     context = multiprocessing.get_context("spawn" if os.name == "nt" else "fork")
     results, together, done = context.Queue(), context.Barrier(6), context.Event()
-    programs = [context.Process(target=_try_to_lock, args=(tmp_path, results, together, done)) for _ in range(6)]
+    shared = (tmp_path, results, together, done)
+    programs = [context.Process(target=_try_to_lock, args=shared) for _ in range(6)]
     for program in programs:
         program.start()
     said = sorted(results.get(timeout=30) for _ in programs)
