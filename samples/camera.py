@@ -22,8 +22,8 @@ class Bend:
     """An open book does not lie flat: towards the gutter at x = `gutter` mm its pages rise by `lift` mm.
 
     The height falls off with exp(-distance/`length`). A page of that slope is foreshortened across. It looks
-    smaller by `shrink` a mm of height, about the line y = `axis`; seen from above or below, its lines move by `bow`
-    mm a mm of height. `lean` is how far the lines of the left and the right page fall (as a tangent).
+    smaller by `shrink` a mm of height, about the line y = `axis`; seen from above or below, its lines move by
+    `bow` mm a mm of height. `lean` is how far the lines of the left and the right page fall (as a tangent).
     """
 
     gutter: float
@@ -126,7 +126,7 @@ def on_a_scanner(
 def in_a_hand(
     outline: np.ndarray, bend: Bend | None, dpi: float, angles: tuple[float, float, float], fill: float
 ) -> Mapping:
-    """The book seen by a phone tilted by `angles` (pitch, yaw, roll, degrees), filling `fill` of a 4:3 frame."""
+    """The book seen by a phone tilted by `angles` (pitch, yaw, roll); `fill` is its share of the frame."""
     seen = bend.forward(outline) if bend else outline
     middle, extent = (seen.min(0) + seen.max(0)) / 2, np.ptp(seen, axis=0)
     distance = 1.25 * extent.max()
@@ -169,22 +169,31 @@ def desk(rng: np.random.Generator, size: tuple[int, int], cloth: bool) -> np.nda
     width, height = size
     small = (-(-height // 2), -(-width // 2))
     if cloth:
-        colour = np.array([(0.36, 0.45, 0.40), (0.52, 0.30, 0.28), (0.33, 0.38, 0.52)][int(rng.integers(3))])
+        colours = ((0.42, 0.47, 0.44), (0.50, 0.38, 0.36), (0.40, 0.43, 0.50))
         y, x = np.ogrid[: small[0], : small[1]]
         weave = 0.05 * np.sin(x * 1.9) * np.sin(y * 1.7) + 0.03 * noise(rng, small, 1.5)
         check = 0.10 * ((x // 60 + y // 60) % 2)
-        field = 1 + weave + check + 0.05 * noise(rng, small, 90)
+        field = 0.9 + weave + check + 0.05 * noise(rng, small, 90)
     else:
-        colour = np.array([(0.50, 0.34, 0.20), (0.62, 0.46, 0.29), (0.36, 0.23, 0.15)][int(rng.integers(3))])
-        long = cv2.resize(
-            noise(rng, (small[0], max(2, small[1] // 40)), 6), small[::-1], interpolation=cv2.INTER_CUBIC
-        )
-        fine = cv2.resize(
-            noise(rng, (small[0], max(2, small[1] // 24)), 1.4), small[::-1], interpolation=cv2.INTER_CUBIC
-        )
-        field = 1 + 0.13 * long + 0.06 * fine + 0.04 * noise(rng, small, 120)
+        colours = ((0.47, 0.37, 0.27), (0.58, 0.48, 0.36), (0.34, 0.25, 0.19))
+        field = _wood(rng, small)
+    colour = np.array(colours[int(rng.integers(3))])
     shaded = np.clip(field[..., None] * colour * 255, 0, 255).astype(np.uint8)
     return cv2.resize(shaded, size, interpolation=cv2.INTER_LINEAR)
+
+
+def _wood(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Planks from left to right: growth rings that waver along the grain, pores, dark seams between them."""
+    rows, columns = shape
+    y = np.arange(rows, dtype=np.float32)[:, None]
+    plank = max(40, rows // int(rng.integers(3, 7)))
+    number = (y // plank).astype(int)
+    squeezed = cv2.resize(noise(rng, (rows, max(2, columns // 9)), 60), (columns, rows))
+    rings = np.sin(0.055 * (y + 31 * squeezed) + 2.6 * noise(rng, shape, 260))
+    pores = cv2.resize(noise(rng, (rows, max(2, columns // 18)), 1.3), (columns, rows))
+    tone = rng.uniform(-0.09, 0.09, number.max() + 1)[number]
+    seam = 0.45 * (y % plank < 2)
+    return 1 + tone + 0.055 * rings + 0.05 * pores + 0.03 * noise(rng, shape, 120) - seam
 
 
 def lay_down(
@@ -219,35 +228,53 @@ def room_light(rng: np.random.Generator, picture: np.ndarray, unevenness: float,
     return cv2.multiply(picture, cv2.resize(gain.astype(np.uint8), (width, height)), scale=1 / 255)
 
 
-def finger(rng: np.random.Generator, picture: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """A thumb that holds the page down, its tip a little inside the point `edge` (pixels) of the sheet's border."""
+def finger(
+    rng: np.random.Generator, picture: np.ndarray, edge: np.ndarray, breadth: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A thumb, `breadth` pixels broad, that holds the page down at the point `edge` of its border.
+
+    Returns the picture and where the thumb hides it (bool).
+    """
     height, width = picture.shape[:2]
-    scale = max(height, width)
     side = -1 if edge[0] < width / 2 else 1
-    breadth = scale * rng.uniform(0.020, 0.026)
-    tip = np.array([edge[0] - side * 0.012 * scale, edge[1]])
-    root = np.array([edge[0] + side * 0.35 * scale, edge[1] + rng.uniform(0.1, 0.25) * scale])
-    axis = (root - tip) / np.linalg.norm(root - tip)
-    top = max(0, int(min(tip[1], root[1]) - 3 * breadth))
-    bottom = min(height, int(max(tip[1], root[1]) + 3 * breadth))
+    half = breadth / 2
+    lean = rng.uniform(0.35, 0.75)
+    axis = np.array([side * np.cos(lean), np.sin(lean)])
+    tip = np.array([edge[0] - side * rng.uniform(0.3, 0.7) * breadth, edge[1]])
+    top, bottom = max(0, int(tip[1] - 3 * breadth)), height
     y, x = np.mgrid[top:bottom, 0:width].astype(np.float32)
-    along = (x - tip[0]) * axis[0] + (y - tip[1]) * axis[1]
-    across = (y - tip[1]) * axis[0] - (x - tip[0]) * axis[1]
-    half = breadth * (1 + 0.25 * np.tanh(along / (5 * breadth)))
-    reach = np.hypot(across, np.minimum(along - breadth, 0)) / half
-    cover = np.clip((1 - reach) * half / 2.5, 0, 1)
-    roundness = np.sqrt(np.clip(1 - reach**2, 0, 1))
-    skin = np.array([205, 150, 122]) * (0.55 + 0.45 * roundness)[..., None]
-    nail = np.clip(
-        1.6 - np.hypot((along - 0.75 * breadth) / (0.62 * breadth), across / (0.55 * breadth)) * 1.5, 0, 1
+    along = ((x - tip[0]) * axis[0] + (y - tip[1]) * axis[1]) / half
+    across = ((y - tip[1]) * axis[0] - (x - tip[0]) * axis[1]) / half * side
+    across = across + 0.08 * np.sin(0.9 * along)
+    outline = 0.93 + 0.09 * np.cos(1.35 * along - 0.9) + 0.035 * np.clip(along, 0, 12)
+    reach = np.hypot(across, 0.8 * np.minimum(along - 1.1, 0)) / outline
+    cover = cv2.GaussianBlur(np.clip((1 - reach) * half / 2, 0, 1), (0, 0), 1.2)
+    skin = _skin(rng, along, across, reach)
+    shade = 0.5 * np.clip(
+        1.3 - np.hypot(across - 0.25, 0.8 * np.minimum(along - 1.3, 0)) / (1.25 * outline), 0, 1
     )
-    skin = skin * (1 - 0.55 * nail[..., None]) + np.array([232, 190, 172]) * 0.55 * nail[..., None]
-    part = picture[top:bottom].astype(np.float32)
-    shade = 0.45 * np.clip(1.35 - np.hypot(across, np.minimum(along - breadth, 0)) / (1.35 * half), 0, 1)
-    part = part * (1 - shade[..., None]) * (1 - cover[..., None]) + skin * cover[..., None]
+    part = picture[top:bottom].astype(np.float32) * (1 - shade[..., None])
+    part += (skin - part) * cover[..., None]
     result = picture.copy()
     result[top:bottom] = np.clip(part, 0, 255).astype(np.uint8)
-    return result
+    hidden = np.zeros((height, width), bool)
+    hidden[top:bottom] = cover > 0.5
+    return result, hidden
+
+
+def _skin(rng: np.random.Generator, along: np.ndarray, across: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """Colour of a thumb: rounded, redder at the tip, creased at the knuckle, with a nail."""
+    shape = along.shape
+    light = 0.46 + 0.54 * np.sqrt(np.clip(1 - 0.9 * reach**2, 0, 1)) - 0.12 * across
+    creases = sum(np.exp(-(((along - at - 0.25 * across**2) / 0.07) ** 2)) for at in (3.5, 3.8, 4.15))
+    light = light * (1 - 0.10 * creases * (np.abs(across) < 0.75)) + 0.015 * noise(rng, shape, 2.5)
+    red = np.exp(-np.maximum(along, 0) / 1.6)[..., None]
+    skin = (np.array([188, 138, 108]) * (1 - red) + np.array([196, 128, 106]) * red) * light[..., None]
+    oval = ((along - 1.25) / 0.85) ** 4 + (across / 0.62) ** 4
+    nail = (1 / (1 + np.exp(np.minimum(oval - 1, 9) * 9)))[..., None] * 0.75
+    rim = 0.22 * np.exp(-(((oval - 1.15) / 0.35) ** 2))
+    plate = np.array([214, 168, 150]) * (0.8 + 0.25 * np.clip(1 - np.abs(across + 0.2), 0, 1))[..., None]
+    return (skin * (1 - nail) + plate * nail) * (1 - rim[..., None])
 
 
 def expose(rng: np.random.Generator, picture: np.ndarray, blur: float, grain: float) -> np.ndarray:

@@ -1,31 +1,27 @@
-"""The printed books and how a clerk fills them in: ledgers before 1999, forms of 1999–2005, A4 forms since 2006.
+"""The printed books and how a clerk fills them in: ledgers to 1998, forms of 1999–2005, A4 forms since 2006.
 
-Everything is in millimetres of the flat sheet. What the sheet looks like after years and through a camera is left
-to `wear` and `camera`.
+Everything is in millimetres of the flat sheet. What is registered comes from `entries`; how the sheet looks
+after years and through a camera is left to `wear` and `camera`.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
 
 from samples import people
+from samples.entries import DATE, NOTES, NUMBER, Cell, Entry, Volume, entry
 from samples.ink import Hand, Sheet, flourish, hand_width, leader, print_text, rule, seal, sign, write
-from samples.people import Person, Place, date_in_words, long_date, pick, short_date
+from samples.people import Place, long_date, pick, short_date
 
 PAGE = (210.0, 297.0)
 TITLES = {"KS": "SỔ ĐĂNG KÝ KHAI SINH", "KH": "SỔ ĐĂNG KÝ KẾT HÔN", "KT": "SỔ ĐĂNG KÝ KHAI TỬ"}
 FORM_TITLES = {"KS": "KHAI SINH", "KH": "KẾT HÔN", "KT": "KHAI TỬ"}
-NOTES = (
-    "Đã cấp bản sao 1 lần", "Đã cấp lại bản chính", "Cải chính năm sinh theo QĐ số 12", "Đăng ký quá hạn",
-    "Đã ghi vào sổ kép", "Bổ sung dân tộc của mẹ", "Theo đơn đề nghị",
-)  # fmt: skip
-Cell = tuple[str, str, float]  # printed label, handwritten value, share of the row's width
 Column = tuple[str, float]  # printed head, width in mm
 
-NUMBER, DATE, SIGNATURE, REMARK = "Số thứ tự", "Ngày, tháng, năm đăng ký", "Chữ ký", "Ghi chú"
+SIGNATURE, REMARK = "Chữ ký", "Ghi chú"
 LEDGERS: dict[str, tuple[tuple[Column, ...], tuple[Column, ...]]] = {
     "KS": (
         ((NUMBER, 12), (DATE, 29), ("Họ và tên người được khai sinh", 56), ("Nam, nữ", 14),
@@ -34,152 +30,18 @@ LEDGERS: dict[str, tuple[tuple[Column, ...], tuple[Column, ...]]] = {
          (SIGNATURE, 27), (REMARK, 17)),
     ),
     "KH": (
-        ((NUMBER, 12), (DATE, 29), ("Họ và tên chồng, ngày, tháng, năm sinh", 58), ("Dân tộc, nghề nghiệp", 38),
-         ("Nơi cư trú", 52)),
+        ((NUMBER, 12), (DATE, 29), ("Họ và tên chồng, ngày, tháng, năm sinh", 58),
+         ("Dân tộc, nghề nghiệp", 38), ("Nơi cư trú", 52)),
         (("Họ và tên vợ, ngày, tháng, năm sinh", 58), ("Dân tộc, nghề nghiệp", 36), ("Nơi cư trú", 46),
          (SIGNATURE, 31), (REMARK, 18)),
     ),
     "KT": (
-        ((NUMBER, 12), (DATE, 29), ("Họ và tên người chết", 58), ("Nam, nữ", 14), ("Ngày, tháng, năm sinh", 36),
-         ("Ngày, tháng, năm chết", 40)),
+        ((NUMBER, 12), (DATE, 29), ("Họ và tên người chết", 58), ("Nam, nữ", 14),
+         ("Ngày, tháng, năm sinh", 36), ("Ngày, tháng, năm chết", 40)),
         (("Nguyên nhân chết", 42), ("Nơi cư trú cuối cùng", 48), ("Họ và tên người báo tử", 52),
          (SIGNATURE, 29), (REMARK, 18)),
     ),
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered case: `cells` for a ledger, `rows` for a form."""
-
-    number: int
-    date: datetime.date
-    cells: dict[str, str]
-    rows: tuple[tuple[Cell, ...], ...]
-    informant: Person
-    note: str | None
-
-
-@dataclass(frozen=True)
-class Volume:
-    """What the entries of one book share."""
-
-    kind: str
-    place: Place
-    year: int
-    clerk: Person
-    chairman: Person
-
-
-def volume(rng: np.random.Generator, kind: str, year: int) -> Volume:
-    """A book with its place and its officers."""
-    officers = [people.person(rng, False, year - 55, year - 28) for _ in range(2)]
-    return Volume(kind, people.place(rng), year, *officers)
-
-
-def entry(rng: np.random.Generator, book: Volume, number: int, date: datetime.date) -> Entry:
-    """A made-up case of the book's kind."""
-    cells, rows, informant = {"KS": _birth, "KH": _marriage, "KT": _death}[book.kind](rng, book, date)
-    note = pick(rng, NOTES) if rng.random() < 0.35 else None
-    return Entry(number, date, {NUMBER: str(number), DATE: short_date(date), **cells}, rows, informant, note)
-
-
-def _home(person: Person, place: Place) -> str:
-    return f"Thôn {person.village}, xã {place.commune}"
-
-
-def _parent(person: Person, year: int) -> str:
-    return f"{person.name} {year - person.born.year} tuổi, dân tộc {person.people}, {person.trade.lower()}"
-
-
-def _birth(rng, book: Volume, date: datetime.date):
-    father = people.person(rng, False, book.year - 40, book.year - 22)
-    mother = people.person(rng, True, book.year - 38, book.year - 20)
-    born = date - datetime.timedelta(days=int(rng.integers(3, 60)))
-    girl = bool(rng.random() < 0.5)
-    child = people.person(rng, girl, book.year, book.year, father.name.split()[0])
-    clinic = f"Trạm y tế xã {book.place.commune}"
-    cells = {
-        "Họ và tên người được khai sinh": child.name,
-        "Nam, nữ": "Nữ" if girl else "Nam",
-        "Ngày, tháng, năm sinh": short_date(born),
-        "Nơi sinh": clinic,
-        "Họ tên, tuổi, dân tộc người cha": _parent(father, book.year),
-        "Họ tên, tuổi, dân tộc người mẹ": _parent(mother, book.year),
-        "Chỗ ở": _home(father, book.place),
-    }
-    rows = (
-        (("Họ và tên:", child.name, 0.7), ("Giới tính:", "Nữ" if girl else "Nam", 0.3)),
-        (("Ngày, tháng, năm sinh:", short_date(born), 1.0),),
-        (("(Ghi bằng chữ):", date_in_words(born), 1.0),),
-        (("Nơi sinh:", clinic, 1.0),),
-        (("Dân tộc:", father.people, 0.5), ("Quốc tịch:", "Việt Nam", 0.5)),
-        (("Họ và tên mẹ:", mother.name, 0.65), ("Năm sinh:", str(mother.born.year), 0.35)),
-        (("Dân tộc:", mother.people, 0.5), ("Quốc tịch:", "Việt Nam", 0.5)),
-        (("Nơi thường trú/tạm trú:", _home(mother, book.place), 1.0),),
-        (("Họ và tên cha:", father.name, 0.65), ("Năm sinh:", str(father.born.year), 0.35)),
-        (("Dân tộc:", father.people, 0.5), ("Quốc tịch:", "Việt Nam", 0.5)),
-        (("Nơi thường trú/tạm trú:", _home(father, book.place), 1.0),),
-        (("Họ và tên người đi khai sinh:", father.name, 0.7), ("Quan hệ:", "Bố đẻ", 0.3)),
-    )
-    return cells, rows, father
-
-
-def _marriage(rng, book: Volume, date: datetime.date):
-    man = people.person(rng, False, book.year - 32, book.year - 20)
-    woman = people.person(rng, True, book.year - 29, book.year - 18)
-    cells = {
-        "Họ và tên chồng, ngày, tháng, năm sinh": f"{man.name} sinh ngày {short_date(man.born)}",
-        "Họ và tên vợ, ngày, tháng, năm sinh": f"{woman.name} sinh ngày {short_date(woman.born)}",
-        "Dân tộc, nghề nghiệp": f"{man.people}, {man.trade.lower()}",
-        "Nơi cư trú": f"{_home(man, book.place)}, huyện {book.place.district}",
-    }
-    rows = tuple(
-        row
-        for title, person in (("chồng", man), ("vợ", woman))
-        for row in (
-            ((f"Họ và tên {title}:", person.name, 1.0),),
-            (("Ngày, tháng, năm sinh:", short_date(person.born), 1.0),),
-            (("Dân tộc:", person.people, 0.5), ("Quốc tịch:", "Việt Nam", 0.5)),
-            (("Nghề nghiệp:", person.trade, 1.0),),
-            (("Nơi thường trú/tạm trú:", _home(person, book.place), 1.0),),
-            (("Số CMND:", f"17{int(rng.integers(1000000, 9999999))}", 1.0),),
-        )
-    )
-    return cells, rows, woman
-
-
-def _death(rng, book: Volume, date: datetime.date):
-    woman = bool(rng.random() < 0.5)
-    dead = people.person(rng, woman, book.year - 92, book.year - 30)
-    child = people.person(rng, False, book.year - 50, book.year - 22, dead.name.split()[0])
-    died = date - datetime.timedelta(days=int(rng.integers(1, 20)))
-    cause = pick(rng, people.CAUSES)
-    cells = {
-        "Họ và tên người chết": dead.name,
-        "Nam, nữ": "Nữ" if woman else "Nam",
-        "Ngày, tháng, năm sinh": str(dead.born.year),
-        "Ngày, tháng, năm chết": short_date(died),
-        "Nguyên nhân chết": cause,
-        "Nơi cư trú cuối cùng": f"{_home(dead, book.place)}, huyện {book.place.district}",
-        "Họ và tên người báo tử": f"{child.name} (con), {book.year - child.born.year} tuổi",
-    }
-    rows = (
-        (("Họ và tên:", dead.name, 0.7), ("Giới tính:", "Nữ" if woman else "Nam", 0.3)),
-        (("Ngày, tháng, năm sinh:", short_date(dead.born), 1.0),),
-        (("Dân tộc:", dead.people, 0.5), ("Quốc tịch:", "Việt Nam", 0.5)),
-        (("Nơi thường trú/tạm trú cuối cùng:", _home(dead, book.place), 1.0),),
-        (("Đã chết vào lúc:", f"{int(rng.integers(0, 24))} giờ, {long_date(died)}", 1.0),),
-        (("(Ghi bằng chữ):", date_in_words(died), 1.0),),
-        (("Nơi chết:", _home(dead, book.place), 1.0),),
-        (("Nguyên nhân chết:", cause, 1.0),),
-        (
-            ("Giấy báo tử số:", str(int(rng.integers(1, 90))), 0.4),
-            ("do:", f"UBND xã {book.place.commune}", 0.6),
-        ),
-        (("Họ và tên người báo tử:", child.name, 0.7), ("Quan hệ:", "Con", 0.3)),
-    )
-    return cells, rows, child
 
 
 def motto(sheet: Sheet, x: float, y: float) -> None:
@@ -193,11 +55,6 @@ def folio(sheet: Sheet, rng: np.random.Generator, number: int, x: float, y: floa
     """The number of a leaf, written or stamped at the corner of a page."""
     hand = Hand.of(rng, "blue", 7.0)
     write(sheet, rng, hand, f"{number:02d}", x, y)
-
-
-def joining_stamp(sheet: Sheet, rng: np.random.Generator, place: Place, x: float, y: float) -> None:
-    """The red seal (giáp lai) set across two leaves."""
-    official_seal(sheet, rng, place, x, y)
 
 
 def official_seal(sheet: Sheet, rng: np.random.Generator, place: Place, x: float, y: float) -> None:
@@ -268,7 +125,7 @@ def ledger_page(
         print_text(sheet, f"Năm {book.year}", left + 95, 41, 11, anchor="m")
     else:
         motto(sheet, left + 105, 18)
-        print_text(sheet, "Quyển số: 01", right, 41, 10, anchor="r")
+        print_text(sheet, f"Quyển số: {book.number:02d}", right, 41, 10, anchor="r")
     _heads(sheet, columns, 1 + side * len(LEDGERS[book.kind][0]), left, top, head)
     bottom = top + head + rows * row
     inner = 210.0
@@ -304,15 +161,15 @@ def _ledger_row(sheet, rng, case: Entry, columns, left: float, top: float, pitch
 def form_rows(
     sheet: Sheet,
     rng: np.random.Generator,
-    rows,
+    rows: Iterable[tuple[Cell, ...]],
     left: float,
     right: float,
     y: float,
     pitch: float,
-    hand,
+    hand: Hand | None,
     points: float,
 ) -> float:
-    """Printed labels with dotted lines, filled in; without a hand they stay empty. Returns the next free y (mm)."""
+    """Printed labels with dotted lines, filled in, or empty without a hand. Returns the next free y (mm)."""
     for cells in rows:
         x = left
         for label, value, share in cells:
@@ -348,28 +205,21 @@ def signatures(
     official_seal(sheet, rng, book.place, left + width * 2.28, middle + rng.uniform(-2, 4))
 
 
-def form_page(
-    sheet: Sheet, rng: np.random.Generator, book: Volume, case: Entry | None, hand: Hand | None, left: float
-) -> None:
-    """A whole A4 page of 2006 and later with one case; `left` is the page's left edge in mm."""
-    x0, x1 = left + 22, left + 195
+def form_page(sheet: Sheet, rng: np.random.Generator, book: Volume, case: Entry, hand: Hand) -> None:
+    """A whole A4 page of 2006 and later with one case."""
+    x0, x1 = 22.0, 195.0
     print_text(sheet, f"UBND XÃ {book.place.commune.upper()}", x0, 18, 10)
     print_text(sheet, f"Huyện {book.place.district}, tỉnh {people.PROVINCE}", x0, 23.5, 10)
-    motto(sheet, left + 147, 18)
-    print_text(sheet, FORM_TITLES[book.kind], left + 108, 41, 20, bold=True, anchor="m")
-    number = (
-        (("Số:", f"{case.number:02d}" if case else "", 0.25), ("Quyển số:", f"01/{book.year}" if case else "", 0.3),
-         ("Ngày đăng ký:", short_date(case.date) if case else "", 0.45)),
-    )  # fmt: skip
-    y = form_rows(sheet, rng, number, x0, x1, 51, 11, hand, 11.5)
-    rows = case.rows if case else _empty(rng, book)
-    pitch = min(13.0, (214 - y) / len(rows))
-    y = form_rows(sheet, rng, rows, x0, x1, y, pitch, hand, 12)
+    motto(sheet, 147, 18)
+    print_text(sheet, FORM_TITLES[book.kind], 108, 41, 20, bold=True, anchor="m")
+    head = _head(book, case, ("Số:", "Quyển số:", "Ngày đăng ký:"))
+    y = form_rows(sheet, rng, head, x0, x1, 51, 11, hand, 11.5)
+    y = form_rows(sheet, rng, case.rows, x0, x1, y, min(13.0, (214 - y) / len(case.rows)), hand, 12)
     signatures(sheet, rng, book, case, x0, x1, y + 4, 44)
     print_text(sheet, "Ghi chú:", x0, 274, 11.5, bold=True)
     for line in (274, 283):
         leader(sheet, x0 + (18 if line == 274 else 0), x1, line)
-    if case and case.note and hand:
+    if case.note:
         write(sheet, rng, hand, case.note, x0 + 22, 273.5, 140)
 
 
@@ -378,24 +228,33 @@ def half_form(
     rng: np.random.Generator,
     book: Volume,
     case: Entry | None,
-    hand,
+    hand: Hand | None,
     left: float,
     top: float,
     inner: bool,
 ) -> None:
-    """One of the two cases of a page of 1999–2005, 136 mm high; `inner` is true where the gutter is on its left."""
+    """One of the two cases of a page of 1999–2005, 134 mm high; `inner`: the gutter is on its left."""
     x0, x1 = (left + 12, left + 200) if inner else (left + 10, left + 198)
     title = f"ĐĂNG KÝ {FORM_TITLES[book.kind]}"
     print_text(sheet, title, (x0 + x1) / 2, top + 8, 14, bold=True, anchor="m")
-    head = ((("Số:", f"{case.number}" if case else "", 0.3), ("Ngày:", short_date(case.date) if case else "", 0.4),
-             ("Quyển:", f"01/{book.year}" if case else "", 0.3)),)  # fmt: skip
+    head = _head(book, case, ("Số:", "Quyển:", "Ngày:"))
     y = form_rows(sheet, rng, head, x0, x1, top + 16, 8.2, hand, 10.5)
     rows = case.rows if case else _empty(rng, book)
     y = form_rows(sheet, rng, rows, x0, x1, y, (top + 100 - y) / len(rows), hand, 10.5)
     signatures(sheet, rng, book, case, x0, x1, y + 1.5, 29)
-    for a, b in (((x0 - 3, top), (x1 + 3, top)), ((x0 - 3, top + 134), (x1 + 3, top + 134)),
-                 ((x0 - 3, top), (x0 - 3, top + 134)), ((x1 + 3, top), (x1 + 3, top + 134))):  # fmt: skip
+    box = np.array([(x0 - 3, top), (x1 + 3, top), (x1 + 3, top + 134), (x0 - 3, top + 134)])
+    for a, b in zip(box, np.roll(box, -1, axis=0), strict=True):
         rule(sheet, a, b, 0.3)
+
+
+def _head(book: Volume, case: Entry | None, labels: tuple[str, str, str]) -> tuple[tuple[Cell, ...], ...]:
+    """The row of number, volume and date above a case; nothing is written in where there is no case."""
+    values = (
+        (f"{case.number:02d}", f"{book.number:02d}/{book.year}", short_date(case.date))
+        if case
+        else ("", "", "")
+    )
+    return (tuple(zip(labels, values, (0.25, 0.32, 0.43), strict=True)),)
 
 
 def _empty(rng: np.random.Generator, book: Volume):

@@ -1,7 +1,7 @@
 """Generates made-up register images with their truth: the way into this package.
 
-    python -m samples.generate --out DIR --count N --seed S [--kind KS|KH|KT] [--dpi 300]
-    python -m samples.generate --committed        rebuilds samples/pages
+    python -m samples.generate --out DIR --count N --seed S [--kind K] [--era E] [--device D] [--dpi 300]
+    python -m samples.generate --committed        rebuilds samples/pages and samples/truth
 
 A Spec says what is to be made; `make` makes it; `save` writes NAME.jpg, NAME.truth.json and NAME.ink.png. The
 same Spec and seed give the same pixels and truth. What the truth holds stands in README.md.
@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from samples import camera, forms, people
+from samples import camera, entries, forms, people, truth
 from samples.camera import Bend, Mapping
-from samples.ink import MM, Hand, Line, Sheet
+from samples.ink import Hand, Sheet
 from samples.wear import Outline, Wear, age, cut
 
 MARGIN = 14.0  # mm of canvas around the sheet, for the pile of pages and the cover
@@ -46,6 +46,7 @@ class Spec:
     dpi: float = 300.0
     degrees: float = 0.0
     right: str = "filled"
+    volume: int = 1
     first_number: int = 1
     folio: int = 1
     stamps: bool = True
@@ -77,11 +78,20 @@ class Sample:
     spec: Spec
 
 
-def random_spec(rng: np.random.Generator, kind: str | None = None, dpi: float = 300.0) -> Spec:
-    """What a commune's shelf and its cameras might bring."""
-    era = people.pick(rng, ERAS)
+def random_spec(
+    rng: np.random.Generator,
+    kind: str | None = None,
+    era: str | None = None,
+    device: str | None = None,
+    dpi: float = 300.0,
+) -> Spec:
+    """What a commune's shelf and its cameras might bring; what is named stays as it is named.
+
+    A phone resolves less than a scanner: its photos have 0.72 of the `dpi`.
+    """
+    era = era or people.pick(rng, ERAS)
     years = {"ledger": (1976, 1998), "double": (1999, 2005), "form": (2006, 2015)}[era]
-    device = people.pick(rng, DEVICES)
+    device = device or people.pick(rng, DEVICES)
     phone = device == "phone"
     oldness = (2015 - years[0]) / 40
     wear = Wear(
@@ -100,7 +110,7 @@ def random_spec(rng: np.random.Generator, kind: str | None = None, dpi: float = 
         year=int(rng.integers(years[0], years[1] + 1)),
         dpi=dpi * (0.72 if phone else 1.0),
         degrees=float(np.clip(rng.normal(0, 1.2), -3, 3)),
-        right=people.pick(rng, ("filled", "filled", "filled", "part", "blank")),
+        right=people.pick(rng, ("filled",) * 7 + ("part", "part", "blank")),
         first_number=int(rng.integers(1, 180)),
         folio=int(rng.integers(1, 98)),
         stamps=bool(rng.random() < 0.7),
@@ -122,7 +132,7 @@ def make(spec: Spec, seed: int) -> Sample:
     """Draw, age and photograph one spread or page."""
     rng = np.random.default_rng(seed)
     book_rng = np.random.default_rng(seed if spec.book_seed is None else spec.book_seed)
-    book = forms.volume(book_rng, spec.kind, spec.year)
+    book = entries.volume(book_rng, spec.kind, spec.year, spec.volume)
     size = (2 * forms.PAGE[0], forms.PAGE[1]) if spec.spread else forms.PAGE
     sheet = Sheet(size, spec.dpi, MARGIN)
     cases = {"ledger": _ledger, "double": _double, "form": _form}[spec.era](sheet, rng, book, spec)
@@ -130,7 +140,7 @@ def make(spec: Spec, seed: int) -> Sample:
     mapping = _mapping(rng, spec, outline, size)
     colours, alpha = age(sheet, rng, spec.wear, outline)
     image, ink = _photograph(rng, spec, sheet, mapping, outline, colours, alpha)
-    return Sample(image, ink, _truth(spec, seed, sheet, mapping, outline, cases), spec)
+    return Sample(image, ink, truth.tell(spec, seed, sheet, mapping, outline, cases), spec)
 
 
 def _dates(rng: np.random.Generator, spec: Spec, count: int) -> list[datetime.date]:
@@ -140,9 +150,9 @@ def _dates(rng: np.random.Generator, spec: Spec, count: int) -> list[datetime.da
     return [min(start + datetime.timedelta(days=int(gap)), datetime.date(spec.year, 12, 31)) for gap in gaps]
 
 
-def _entries(rng: np.random.Generator, book: forms.Volume, spec: Spec, count: int) -> list[forms.Entry]:
+def _entries(rng: np.random.Generator, book: entries.Volume, spec: Spec, count: int) -> list[entries.Entry]:
     days = _dates(rng, spec, count)
-    return [forms.entry(rng, book, spec.first_number + i, day) for i, day in enumerate(days)]
+    return [entries.entry(rng, book, spec.first_number + i, day) for i, day in enumerate(days)]
 
 
 def _clerks(rng: np.random.Generator, count: int, size: float) -> list[Hand]:
@@ -154,63 +164,63 @@ def _clerks(rng: np.random.Generator, count: int, size: float) -> list[Hand]:
     return hands[:count]
 
 
-def _cases(entries: list[forms.Entry], sides: list[list[str]]) -> list[dict]:
+def _cases(registered: list[entries.Entry], sides: list[list[str]]) -> list[dict]:
     return [
         {"number": case.number, "date": case.date.isoformat(), "sides": where}
-        for case, where in zip(entries, sides, strict=True)
+        for case, where in zip(registered, sides, strict=True)
     ]
 
 
-def _ledger(sheet: Sheet, rng: np.random.Generator, book: forms.Volume, spec: Spec) -> list[dict]:
+def _ledger(sheet: Sheet, rng: np.random.Generator, book: entries.Volume, spec: Spec) -> list[dict]:
     """A spread of ruled rows; with a blank right page it is the end of the book, closed on the left."""
     if spec.right == "blank":
         forms.closing_page(sheet, rng, book, spec.first_number, 2 * spec.folio)
         return []
     rows = int(rng.integers(5, 8))
     count = rows if spec.right == "filled" else int(rng.integers(2, rows))
-    entries, hands = _entries(rng, book, spec, count), _clerks(rng, count, 5.3)
+    cases, hands = _entries(rng, book, spec, count), _clerks(rng, count, 6.3)
     height = 217.0 / rows
     for side in (0, 1):
-        forms.ledger_page(sheet, rng, book, entries, side, hands, height, rows)
+        forms.ledger_page(sheet, rng, book, cases, side, hands, height, rows)
     foot = 67 + height
-    for i, case in enumerate(entries):
+    for i, case in enumerate(cases):
         if case.note and rng.random() < 0.5:
             forms.note_across(sheet, rng, hands[i], case, foot + i * height)
     if count < rows:
         forms.strike(sheet, rng, 30, 67 + (count + 0.8) * height, 140)
     _marks(sheet, rng, book, spec)
-    return _cases(entries, [["left", "right"]] * count)
+    return _cases(cases, [["left", "right"]] * count)
 
 
-def _double(sheet: Sheet, rng: np.random.Generator, book: forms.Volume, spec: Spec) -> list[dict]:
+def _double(sheet: Sheet, rng: np.random.Generator, book: entries.Volume, spec: Spec) -> list[dict]:
     """Two forms on each page of a spread."""
     count = {"filled": 4, "part": 3, "blank": 2}[spec.right]
-    entries, hands = _entries(rng, book, spec, count), _clerks(rng, count, 4.9)
+    cases, hands = _entries(rng, book, spec, count), _clerks(rng, count, 5.4)
     for i in range(2 if spec.right == "blank" else 4):
-        case, hand = (entries[i], hands[i]) if i < count else (None, None)
+        case, hand = (cases[i], hands[i]) if i < count else (None, None)
         page, place = divmod(i, 2)
         forms.half_form(sheet, rng, book, case, hand, 210.0 * page, 12 + 139 * place, page == 1)
     _marks(sheet, rng, book, spec)
-    return _cases(entries, [["left"], ["left"], ["right"], ["right"]][:count])
+    return _cases(cases, [["left"], ["left"], ["right"], ["right"]][:count])
 
 
-def _form(sheet: Sheet, rng: np.random.Generator, book: forms.Volume, spec: Spec) -> list[dict]:
+def _form(sheet: Sheet, rng: np.random.Generator, book: entries.Volume, spec: Spec) -> list[dict]:
     """One A4 page with one case."""
-    entries, hands = _entries(rng, book, spec, 1), _clerks(rng, 1, 5.6)
-    forms.form_page(sheet, rng, book, entries[0], hands[0], 0.0)
+    cases, hands = _entries(rng, book, spec, 1), _clerks(rng, 1, 6.0)
+    forms.form_page(sheet, rng, book, cases[0], hands[0])
     forms.folio(sheet, rng, spec.folio, 190, 13)
     if spec.pencil:
         forms.pencil_note(sheet, rng, 120, 291, 60)
-    return _cases(entries, [["whole"]])
+    return _cases(cases, [["whole"]])
 
 
-def _marks(sheet: Sheet, rng: np.random.Generator, book: forms.Volume, spec: Spec) -> None:
+def _marks(sheet: Sheet, rng: np.random.Generator, book: entries.Volume, spec: Spec) -> None:
     """Folio numbers at the outer corners, joining stamps over the gutter, a pencil note."""
     forms.folio(sheet, rng, 2 * spec.folio, 7, 13 if spec.era == "ledger" else 9.5)
     if spec.right != "blank":
         forms.folio(sheet, rng, 2 * spec.folio + 1, 402, 13 if spec.era == "ledger" else 9.5)
         if spec.stamps:
-            forms.joining_stamp(sheet, rng, book.place, 210 + rng.uniform(-7, 7), rng.uniform(40, 240))
+            forms.official_seal(sheet, rng, book.place, 210 + rng.uniform(-7, 7), rng.uniform(40, 240))
     if spec.pencil:
         forms.pencil_note(sheet, rng, rng.uniform(20, 110), 292 if spec.era == "ledger" else 294, 70)
 
@@ -254,96 +264,38 @@ def _photograph(rng, spec: Spec, sheet: Sheet, mapping: Mapping, outline: Outlin
         if spec.finger:
             height = sheet.size[1] * rng.uniform(0.55, 0.85)
             edge = sheet.size[0] if rng.random() < 0.5 or not spec.spread else 0.0
-            picture = camera.finger(rng, picture, mapping.forward([(edge, height)])[0])
+            ends = mapping.forward([(edge, height), (edge, height + 20)])
+            picture, hidden = camera.finger(rng, picture, ends[0], float(np.linalg.norm(ends[1] - ends[0])))
+            ink[hidden] = 255
     else:
         background = camera.bed(rng, mapping.size, spec.device == "white bed")
         picture = camera.lay_down(background, book, cover, 0.25, 0.7 * sheet.pixels_per_mm)
     return camera.expose(rng, picture, spec.blur * spec.dpi / 300, spec.grain), ink
 
 
-def _truth(
-    spec: Spec, seed: int, sheet: Sheet, mapping: Mapping, outline: Outline, cases: list[dict]
-) -> dict:
-    corners = mapping.forward(outline.polygon)
-    ratio = camera.area(corners) / camera.area(outline.polygon)
-    pages = [
-        _page_truth(spec, side, sheet, mapping, outline)
-        for side in (("left", "right") if spec.spread else ("whole",))
-    ]
-    return {
-        "seed": seed,
-        "kind": spec.kind,
-        "layout": "spread" if spec.spread else "single",
-        "device": spec.device,
-        "size": list(mapping.size),
-        "dpi": round(float(spec.dpi if spec.device != "phone" else MM * np.sqrt(ratio)), 1),
-        "gutter": _rounded(mapping.forward(outline.gutter)) if spec.spread else None,
-        "pages": pages,
-        "cases": cases,
-        "text": "\n".join(line["text"] for page in pages for line in page["lines"]),
-    }
+def generate(
+    folder: Path,
+    count: int,
+    seed: int,
+    kind: str | None = None,
+    era: str | None = None,
+    device: str | None = None,
+    dpi: float = 300.0,
+) -> None:
+    """Write `count` images, made from `seed` on, with their truth beside them."""
+    for number in range(seed, seed + count):
+        spec = random_spec(np.random.default_rng([number, 1]), kind, era, device, dpi)
+        save(make(spec, number), folder, f"{spec.kind}-{spec.era}-{number:06d}")
 
 
-def _page_truth(spec: Spec, side: str, sheet: Sheet, mapping: Mapping, outline: Outline) -> dict:
-    corners = mapping.forward(outline.page(side))
-    lines = [part for line in sheet.lines for part in _on_page(line, side, sheet.size[0] / 2)]
-    return {
-        "side": side,
-        "corners": _rounded(corners),
-        "skew_degrees": round(_skew(spec, side, mapping, outline), 3),
-        "blank": not lines,
-        "lines": [
-            {"baseline": _rounded(mapping.forward(line.baseline)), "text": line.text, "kind": line.kind}
-            for line in lines
-        ],
-    }
+def save(sample: Sample, folder: Path, name: str, beside: Path | None = None) -> None:
+    """Write the image, and its truth and ink mask beside it or into the folder `beside`.
 
-
-def _on_page(line: Line, side: str, gutter: float) -> list[Line]:
-    """The part of a line on one page. A line across the gutter is parted there, its text at the nearest space."""
-    if side == "whole":
-        return [line]
-    points = np.array(line.baseline)
-    first, last = points[0, 0], points[-1, 0]
-    if last <= gutter or first >= gutter:
-        return [line] if (first < gutter) == (side == "left") else []
-    share = (gutter - first) / (last - first) * len(line.text)
-    spaces = [i for i, letter in enumerate(line.text) if letter == " "]
-    middle = min(spaces, key=lambda i: abs(i - share)) if spaces else round(share)
-    crossing = np.array([[gutter, np.interp(gutter, points[:, 0], points[:, 1])]])
-    if side == "left":
-        kept, text = np.concatenate([points[points[:, 0] < gutter], crossing]), line.text[:middle]
-    else:
-        kept, text = np.concatenate([crossing, points[points[:, 0] > gutter]]), line.text[middle:]
-    return [Line(tuple(map(tuple, kept)), text.strip(), line.kind)] if text.strip() else []
-
-
-def _skew(spec: Spec, side: str, mapping: Mapping, outline: Outline) -> float:
-    """The fall of printed lines away from the gutter, degrees; of a photo after its perspective is put right."""
-    width, height = mapping_extent = forms.PAGE
-    start = width if side == "right" else 0.0
-    near, far = {"left": (0.05, 0.7), "right": (0.3, 0.95), "whole": (0.1, 0.95)}[side]
-    ends = np.array(
-        [(start + part * width, y * height) for y in np.linspace(0.1, 0.9, 9) for part in (near, far)]
-    )
-    seen = mapping.forward(ends)
-    if spec.device == "phone":
-        target = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * mapping_extent
-        straight = cv2.getPerspectiveTransform(
-            mapping.forward(outline.page(side)).astype(np.float32), target.astype(np.float32)
-        )
-        seen = camera.project(straight.astype(np.float64), seen)
-    run = seen[1::2] - seen[::2]
-    return float(np.median(np.degrees(np.arctan2(run[:, 1], run[:, 0]))))
-
-
-def _rounded(points: np.ndarray) -> list[list[float]]:
-    return [[round(float(x), 2), round(float(y), 2)] for x, y in points]
-
-
-def save(sample: Sample, folder: Path, name: str) -> None:
-    """Write image, truth and ink mask side by side; a phone may store its image sideways, and say so in EXIF."""
+    A phone may store its image sideways, and say so in EXIF; truth and mask are upright.
+    """
+    beside = beside or folder
     folder.mkdir(parents=True, exist_ok=True)
+    beside.mkdir(parents=True, exist_ok=True)
     spec, image = sample.spec, Image.fromarray(sample.image)
     options: dict = {"quality": spec.quality, "subsampling": "4:2:0", "optimize": True}
     if spec.device == "phone":
@@ -357,10 +309,10 @@ def save(sample: Sample, folder: Path, name: str) -> None:
         options["dpi"] = (round(spec.dpi), round(spec.dpi))
     image.save(folder / f"{name}.jpg", **options)
     Image.fromarray(sample.ink).convert("1", dither=Image.Dither.NONE).save(
-        folder / f"{name}.ink.png", optimize=True
+        beside / f"{name}.ink.png", optimize=True
     )
     text = json.dumps(sample.truth, ensure_ascii=False, separators=(",", ":"))
-    (folder / f"{name}.truth.json").write_text(text + "\n", encoding="utf-8")
+    (beside / f"{name}.truth.json").write_text(text + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -370,19 +322,19 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1, help="image i is made from seed + i")
     parser.add_argument("--kind", choices=KINDS)
+    parser.add_argument("--era", choices=ERAS)
+    parser.add_argument("--device", choices=DEVICES)
     parser.add_argument("--dpi", type=float, default=300.0)
     parser.add_argument("--committed", action="store_true", help="rebuild samples/pages instead")
     options = parser.parse_args()
     if options.committed:
-        from samples.committed import rebuild
+        from samples.books import rebuild
 
         rebuild()
         return
     if options.out is None:
         parser.error("--out is needed")
-    for seed in range(options.seed, options.seed + options.count):
-        spec = random_spec(np.random.default_rng([seed, 1]), options.kind, options.dpi)
-        save(make(spec, seed), options.out, f"{spec.kind}-{spec.era}-{seed:06d}")
+    generate(options.out, options.count, options.seed, options.kind, options.era, options.device, options.dpi)
 
 
 if __name__ == "__main__":

@@ -175,7 +175,7 @@ def write(
     y: float,
     room: float | None = None,
 ) -> float:
-    """Write `text` by hand from x, y (mm) on; pressed together to fit `room` mm. Returns the x mm where it ends."""
+    """Write `text` by hand from x, y (mm) on, pressed to fit `room` mm. Returns the x mm where it ends."""
     k = sheet.pixels_per_mm
     pixels = max(8, round(hand.size * k * OVERSAMPLING))
     natural = hand_width(hand, text, k)

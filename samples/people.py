@@ -1,4 +1,4 @@
-"""Made-up people, places and dates, as a Vietnamese register states them. No name here is taken from a real book."""
+"""Made-up people, places and dates, as a Vietnamese register states them. No name is from a real book."""
 
 from __future__ import annotations
 
@@ -8,85 +8,37 @@ from dataclasses import dataclass
 import numpy as np
 
 FAMILY = (
-    "Nguyễn Trần Lê Phạm Hoàng Vũ Đặng Bùi Đỗ Hồ Ngô Dương Lý Trịnh Mai Lường Cầm Quách Hà Trương".split()
-)
+    "Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý",
+    "Trịnh", "Mai", "Lường", "Cầm", "Quách", "Hà", "Trương",
+)  # fmt: skip
 MIDDLE_MEN = ("Văn", "Đức", "Hữu", "Công", "Xuân", "Quang", "Đình", "Bá", "Trọng", "Ngọc", "Minh", "Thế")
 MIDDLE_WOMEN = ("Thị", "Thị", "Thị", "Thị", "Ngọc", "Thu", "Kim", "Thanh", "Hồng")
 GIVEN_MEN = (
-    "Hùng",
-    "Dũng",
-    "Cường",
-    "Thắng",
-    "Tuấn",
-    "Sơn",
-    "Hải",
-    "Long",
-    "Nam",
-    "Bình",
-    "Phúc",
-    "Lộc",
-    "Thịnh",
-    "Khánh",
-    "Việt",
-    "Quyết",
-    "Tiến",
-    "Đạt",
-    "Thưởng",
-    "Nghĩa",
-    "Trường",
-    "Kỳ",
-)
+    "Hùng", "Dũng", "Cường", "Thắng", "Tuấn", "Sơn", "Hải", "Long", "Nam", "Bình", "Phúc", "Lộc",
+    "Thịnh", "Khánh", "Việt", "Quyết", "Tiến", "Đạt", "Thưởng", "Nghĩa", "Trường", "Kỳ",
+)  # fmt: skip
 GIVEN_WOMEN = (
-    "Hường",
-    "Lan",
-    "Huệ",
-    "Mai",
-    "Thủy",
-    "Hằng",
-    "Nhung",
-    "Loan",
-    "Yến",
-    "Thảo",
-    "Phượng",
-    "Nguyệt",
-    "Tuyết",
-    "Hạnh",
-    "Oanh",
-    "Duyên",
-    "Quỳnh",
-    "Mỵ",
-    "Lụa",
-    "Nở",
-    "Thắm",
-)
+    "Hường", "Lan", "Huệ", "Mai", "Thủy", "Hằng", "Nhung", "Loan", "Yến", "Thảo", "Phượng", "Nguyệt",
+    "Tuyết", "Hạnh", "Oanh", "Duyên", "Quỳnh", "Mỵ", "Lụa", "Nở", "Thắm",
+)  # fmt: skip
 PEOPLES = ("Kinh", "Kinh", "Kinh", "Kinh", "Mường", "Thái", "Thổ", "Dao")
 TRADES = (
-    "Làm ruộng",
-    "Làm ruộng",
-    "Làm ruộng",
-    "Giáo viên",
-    "Thợ mộc",
-    "Bộ đội",
-    "Y tá",
-    "Công nhân",
+    "Làm ruộng", "Làm ruộng", "Làm ruộng", "Giáo viên", "Thợ mộc", "Bộ đội", "Y tá", "Công nhân",
     "Buôn bán",
-)
+)  # fmt: skip
 VILLAGES = (
-    "Đồng Bái",
-    "Làng Ngọn",
-    "Yên Phượng",
-    "Phú Lãng",
-    "Đông Quýt",
-    "Bãi Sậy",
-    "Xuân Ổ",
-    "Cồn Trữ",
+    "Đồng Bái", "Làng Ngọn", "Yên Phượng", "Phú Lãng", "Đông Quýt", "Bãi Sậy", "Xuân Ổ", "Cồn Trữ",
     "Thượng Nguồn",
-)
-COMMUNES = ("Hoằng Lựu", "Quảng Diệu", "Thọ Bưởi", "Nga Sậy", "Cẩm Vượng", "Hà Lũy", "Thiệu Cau")
-DISTRICTS = ("Sơn Quýt", "Đông Lũy", "Yên Vượng", "Ngọc Hạc")
+)  # fmt: skip
+PLACES = (
+    ("Hoằng Lựu", "Sơn Quýt"), ("Quảng Diệu", "Sơn Quýt"), ("Thọ Bưởi", "Đông Lũy"), ("Nga Sậy", "Ngọc Hạc"),
+    ("Cẩm Vượng", "Yên Vượng"), ("Hà Lũy", "Đông Lũy"), ("Thiệu Cau", "Ngọc Hạc"),
+)  # fmt: skip
 PROVINCE = "Thanh Hóa"
 CAUSES = ("Già yếu", "Bệnh phổi", "Tai nạn", "Bệnh tim", "Cảm đột ngột", "Già yếu", "Bệnh gan")
-COUNTS = ("không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười")
+COUNTS = (
+    "không", "một", "hai", "ba", "bốn", "năm", "sáu", "bảy", "tám", "chín", "mười",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -95,11 +47,6 @@ class Place:
 
     commune: str
     district: str
-
-    def line(self, village: str | None = None) -> str:
-        """As written in a narrow column: village, commune, district."""
-        head = f"{village}, " if village else ""
-        return f"{head}{self.commune}, {self.district}"
 
 
 @dataclass(frozen=True)
@@ -121,7 +68,7 @@ def pick(rng: np.random.Generator, choices):
 
 def place(rng: np.random.Generator) -> Place:
     """Where a book was kept."""
-    return Place(pick(rng, COMMUNES), pick(rng, DISTRICTS))
+    return Place(*pick(rng, PLACES))
 
 
 def day(rng: np.random.Generator, first_year: int, last_year: int) -> datetime.date:
@@ -179,4 +126,5 @@ def number_in_words(number: int) -> str:
 
 def date_in_words(date: datetime.date) -> str:
     """A whole date in words, as the form asks for it."""
-    return f"Ngày {number_in_words(date.day)}, tháng {number_in_words(date.month)}, năm {number_in_words(date.year)}"
+    number, month, year = (number_in_words(part) for part in (date.day, date.month, date.year))
+    return f"Ngày {number}, tháng {month}, năm {year}"

@@ -1,7 +1,7 @@
-"""What time does to a sheet: fading, yellowing, stains, folds, a shadowed gutter, the other side shining through.
+"""What time does to a sheet: fading, yellowing, stains, folds, a shadowed gutter, show-through.
 
-`age` turns the ink layers of a Sheet into the colours of the flat book as it lies there: the sheet, the edges of
-the pages below it and the cover. Fields that change slowly are computed at a quarter of the size and enlarged.
+`age` turns the ink layers of a Sheet into the colours of the flat book as it lies there: the sheet, the edges
+of the pages below it and the cover. Fields that change slowly are computed at a quarter of the size.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def cut(rng: np.random.Generator, size: tuple[float, float], spread: bool) -> Ou
 def age(
     sheet: Sheet, rng: np.random.Generator, wear: Wear, outline: Outline
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The flat book in colour (rows×columns×3, RGB, black outside), and its cover of what lies below (0–255)."""
+    """The flat book in colour (rows×columns×3, RGB, black outside), and what it hides (0–255)."""
     field = _paper(sheet, rng, wear, outline)
     rows, columns = sheet.shape
     book = cv2.resize(field, (columns, rows), interpolation=cv2.INTER_LINEAR)

@@ -3,8 +3,8 @@
     python samples/fonts/make_fonts.py        (needs npm, fonttools and brotli)
 
 Each package brings a font cut into subsets; the Latin and the Vietnamese one are joined into one TrueType
-file. Layout tables are left out, since the samples set each letter by itself. A converted font is a changed font,
-and some licences reserve the name, so each gets a name of its own; the licence is kept as `NAME.LICENSE.txt`.
+file. Layout tables are left out, since the samples set each letter by itself. A converted font is a changed
+font, and some licences reserve the name, so each gets a name of its own; its licence is `NAME.LICENSE.txt`.
 """
 
 from __future__ import annotations
