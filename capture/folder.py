@@ -134,11 +134,20 @@ def _walk(source: Path) -> Iterator[tuple[Path, str, str]]:
             if entry.name.startswith(".") or entry.name.casefold() in SYSTEM_FILES:
                 continue
             path, name = Path(entry.path), prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
+            if _is_link(entry):
+                yield path, name, "link"
+            elif entry.is_dir(follow_symlinks=False):
                 folders.append((path, name))
             else:
-                yield path, name, "link" if entry.is_symlink() else _reason_to_skip(path)
+                yield path, name, _reason_to_skip(path)
         waiting.extend(reversed(folders))
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Links, and on Windows junctions: both can lead in a circle."""
+    if entry.is_symlink() or os.name != "nt":
+        return entry.is_symlink()
+    return entry.stat(follow_symlinks=False).st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
 
 
 def _reason_to_skip(path: Path) -> str:

@@ -96,8 +96,14 @@ def _from_deep(image: Image.Image) -> np.ndarray:
     if values.dtype.kind == "f":
         values = np.nan_to_num(values, nan=0.0, posinf=1.0, neginf=0.0)
         return cv2.convertScaleAbs(np.clip(values, 0.0, 1.0), alpha=255.0)  # TIFF: floats run from 0 to 1
-    white = _white_level(image, values)
-    return np.clip(values.astype(np.float32) * np.float32(255.0 / white) + 0.5, 0, 255).astype(np.uint8)
+    scale = np.float32(255.0 / _white_level(image, values))
+    if values.dtype.itemsize == 2:  # a table spares a copy of four times the size
+        return _scaled(np.arange(WHITE_16 + 1), scale)[values]
+    return _scaled(values, scale)
+
+
+def _scaled(values: np.ndarray, scale: np.float32) -> np.ndarray:
+    return np.clip(values.astype(np.float32) * scale + 0.5, 0, 255).astype(np.uint8)
 
 
 def _white_level(image: Image.Image, values: np.ndarray) -> int:

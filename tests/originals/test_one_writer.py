@@ -10,7 +10,8 @@ GUARDED = [*ROOT.glob("originals/*.py"), *ROOT.glob("capture/*.py"), *ROOT.glob(
            *ROOT.glob("reprocess.py")]
 WRITER = ROOT / "originals" / "durable.py"
 CHANGING_METHODS = {"write_text", "write_bytes", "unlink", "rename", "touch", "mkdir", "rmdir", "chmod",
-                    "symlink_to", "hardlink_to", "removedirs", "makedirs", "truncate", "link", "symlink", "renames"}
+                    "symlink_to", "hardlink_to", "removedirs", "makedirs", "truncate", "link", "symlink",
+                    "renames"}
 CHANGING_MODULES = {"shutil", "tempfile", "fileinput", "mmap", "sqlite3"}
 CHANGING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC", "O_APPEND"}
 READING_MODES = {"r", "rb", "rt"}
