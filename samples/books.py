@@ -46,7 +46,7 @@ COMMITTED: dict[str, tuple[int, Spec]] = {
         13,
         Spec(
             **_LEDGER, device="dark bed", degrees=2.4, right="part", first_number=54, folio=9, curl=0.9,
-            wear=Wear(0.45, show_through=0.75, yellowing=0.65, stains=0.8, fold=0.9,
+            wear=Wear(fading=0.45, show_through=0.75, yellowing=0.65, stains=0.8, fold=0.9,
                       gutter_shadow=0.8, pile=0.7),
         ),
     ),
@@ -54,7 +54,7 @@ COMMITTED: dict[str, tuple[int, Spec]] = {
         14,
         Spec(
             **_LEDGER, device="dark bed", degrees=-1.7, right="blank", first_number=59, folio=10, curl=0.6,
-            wear=Wear(0.3, show_through=0.3, yellowing=0.5, stains=0.3, gutter_shadow=0.6, pile=0.5),
+            wear=Wear(fading=0.3, show_through=0.3, yellowing=0.5, stains=0.3, gutter_shadow=0.6, pile=0.5),
         ),
     ),
     "forms-2002/Brother_0012": (

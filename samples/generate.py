@@ -312,7 +312,7 @@ def save(sample: Sample, folder: Path, name: str, beside: Path | None = None) ->
         beside / f"{name}.ink.png", optimize=True
     )
     text = json.dumps(sample.truth, ensure_ascii=False, separators=(",", ":"))
-    (beside / f"{name}.truth.json").write_text(text + "\n", encoding="utf-8")
+    (beside / f"{name}.truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def main() -> None:
