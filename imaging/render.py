@@ -1,8 +1,8 @@
 """The only resampling: stored pixels onto the page, by the geometry that all stages composed.
 
 Where whole pixels are only shifted, turned by quarters or mirrored they are copied. All else is one bicubic
-warp: it keeps 98 % of the contrast of strokes little wider than a pixel where linear keeps 89 %, for under twice
-the time; Lanczos gains one per cent more for five times that. What the page looks like is left to `tone`.
+warp: it keeps 98 % of the contrast of strokes little wider than a pixel where linear keeps 89 %, for under
+twice the time; Lanczos gains one per cent more for five times that. What a page looks like is left to `tone`.
 """
 
 from __future__ import annotations
