@@ -48,7 +48,7 @@ def find_images(sources: Iterable[Path], store: Path) -> tuple[list[Arrival], li
     for source in _in_order([Path(source) for source in sources]):
         real = _resolved(source)
         if _is_store(real, store.resolve()):
-            raise NothingToDo("source_is_store", path=readable(str(source)))
+            raise NothingToDo("source_is_store", file=readable(str(source)))
         found = _walk(real) if real.is_dir() else [(real, source.name, "")]
         for path, name, code in found:
             if path in seen:
@@ -112,7 +112,7 @@ def _resolved(source: Path) -> Path:
     try:
         return source.resolve(strict=True)
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
-        raise NothingToDo("source_missing", path=readable(str(source))) from error
+        raise NothingToDo("source_missing", file=readable(str(source))) from error
 
 
 def _walk(source: Path) -> Iterator[tuple[Path, str, str]]:
@@ -123,7 +123,7 @@ def _walk(source: Path) -> Iterator[tuple[Path, str, str]]:
         try:
             entries = sorted(os.scandir(folder), key=_by_name)
         except OSError:
-            yield folder, shown, "folder_unreadable"
+            yield folder, shown, "file_unreadable"
             continue
         if any(entry.name == LOCK for entry in entries):
             yield folder, shown, "another_store"
@@ -135,7 +135,7 @@ def _walk(source: Path) -> Iterator[tuple[Path, str, str]]:
                 continue
             path, name = Path(entry.path), prefix + entry.name
             if _is_link(entry):
-                yield path, name, "link"
+                yield path, name, "not_a_file"
             elif entry.is_dir(follow_symlinks=False):
                 folders.append((path, name))
             else:

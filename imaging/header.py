@@ -112,7 +112,7 @@ def check_size(width: int, height: int, limits: Limits) -> None:
     if width < 1 or height < 1:
         raise UnreadableImage("damaged", reason=f"{width} x {height} pixels")
     if width * height > limits.max_pixels:
-        raise UnreadableImage("too_large", width=width, height=height, max_pixels=limits.max_pixels)
+        raise UnreadableImage("too_large", width=width, height=height, limit=limits.max_pixels)
 
 
 def check_bytes(data: bytes, limits: Limits) -> str:
@@ -120,7 +120,7 @@ def check_bytes(data: bytes, limits: Limits) -> str:
     if not data:
         raise UnreadableImage("empty_file")
     if len(data) > limits.max_bytes:
-        raise UnreadableImage("too_many_bytes", bytes=len(data), max_bytes=limits.max_bytes)
+        raise UnreadableImage("too_many_bytes", bytes=len(data), limit=limits.max_bytes)
     media = media_of(data[:START])
     if media is None:
         raise UnreadableImage("not_an_image")

@@ -38,7 +38,7 @@ def read(data: bytes, limits: Limits) -> Header:
     frames = []
     with _opened(data) as document:
         if len(document) > limits.max_frames:
-            raise UnreadableImage("too_many_frames", frames=len(document), max_frames=limits.max_frames)
+            raise UnreadableImage("too_many_frames", frames=len(document), limit=limits.max_frames)
         for index in range(len(document)):
             with _page(document, index) as page:
                 scan = _scan_of(page, limits)

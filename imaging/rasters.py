@@ -105,7 +105,7 @@ def _pages(image: Image.Image, data: bytes, limits: Limits) -> tuple[Frame, ...]
     frames = []
     for _ in _each_page(image):
         if len(frames) >= limits.max_frames:
-            raise UnreadableImage("too_many_frames", max_frames=limits.max_frames)
+            raise UnreadableImage("too_many_frames", limit=limits.max_frames)
         check_size(*image.size, limits)
         _check_places(image, len(data), limits)
         frames.append(_frame(image, image.getexif()))

@@ -120,7 +120,7 @@ class BookLog:
         return event
 
     def _damaged(self, number: int) -> StorageFailed:
-        return StorageFailed("log_damaged", path=str(self.path), line=number)
+        return StorageFailed("log_damaged", file=str(self.path), line=number)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -34,8 +34,8 @@ REASONS = {
     errno.EDQUOT: "disk_full",
     errno.EFBIG: "disk_full",  # larger than the file system allows
     errno.EROFS: "read_only_disk",
-    errno.EACCES: "no_permission",
-    errno.EPERM: "no_permission",
+    errno.EACCES: "cannot_write",
+    errno.EPERM: "cannot_write",
 }
 HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 FLUSH_NOT_KNOWN = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # some network shares cannot flush a folder
@@ -51,7 +51,7 @@ class NewFile:
         make_folder(folder)
         self._temp = _temp_name(folder)
         with _told(folder):
-            self._file: BinaryIO | None = open(self._temp, "xb")  # noqa: SIM115  closed by keep or __exit__
+            self._file: BinaryIO = open(self._temp, "xb")  # noqa: SIM115  closed by keep or __exit__
 
     def __enter__(self) -> NewFile:
         return self
@@ -74,7 +74,7 @@ class NewFile:
             self._file.close()
             if once and os.path.lexists(path):
                 if not _same_bytes(self._temp, path):
-                    raise StorageFailed("original_differs", path=str(path))
+                    raise StorageFailed("original_differs", file=str(path))
             else:
                 if once:
                     os.chmod(self._temp, READ_ONLY)
@@ -269,7 +269,7 @@ def _lock(file: BinaryIO, path: Path) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in HELD:
-            raise StoreBusy("store_busy", store=str(path.parent)) from error
+            raise StoreBusy("store_busy", folder=str(path.parent)) from error
         raise
 
 
@@ -280,7 +280,7 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         code = REASONS.get(error.errno, "disk_failed")
-        raise StorageFailed(code, path=str(path), reason=error.strerror or str(error)) from error
+        raise StorageFailed(code, file=str(path), reason=error.strerror or str(error)) from error
 
 
 def _temp_name(folder: Path) -> Path:

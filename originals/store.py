@@ -64,7 +64,7 @@ class Store:
                 start = start or chunk[:START]
                 length += len(chunk)
                 if max_bytes is not None and length > max_bytes:
-                    raise UnreadableImage("too_many_bytes", max_bytes=max_bytes)
+                    raise UnreadableImage("too_many_bytes", limit=max_bytes)
                 hasher.update(chunk)
                 new.write(chunk)
             if not length:
@@ -93,7 +93,7 @@ class Store:
         """Where an original lies. Raises StorageFailed `original_missing`."""
         found = self._find(sha256)
         if found is None:
-            raise StorageFailed("original_missing", sha256=sha256, store=str(self.root))
+            raise StorageFailed("original_missing", sha256=sha256, folder=str(self.root))
         return found
 
     def read(self, sha256: str, verify: bool = False) -> bytes:
@@ -105,9 +105,9 @@ class Store:
         try:
             data = path.read_bytes()
         except OSError as error:
-            raise StorageFailed("disk_failed", path=str(path), reason=error.strerror or "") from error
+            raise StorageFailed("disk_failed", file=str(path), reason=error.strerror or "") from error
         if verify and hashlib.sha256(data).hexdigest() != sha256:
-            raise StorageFailed("original_differs", path=str(path))
+            raise StorageFailed("original_differs", file=str(path))
         return data
 
     def __contains__(self, sha256: str) -> bool:

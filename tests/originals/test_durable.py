@@ -141,7 +141,7 @@ def test_a_kill_at_each_step_leaves_nothing_half_done(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("number", "code"), [
     (errno.ENOSPC, "disk_full"), (errno.EIO, "disk_failed"), (errno.EROFS, "read_only_disk"),
-    (errno.EACCES, "no_permission"),
+    (errno.EACCES, "cannot_write"),
 ])
 def test_a_failing_disk_is_told_and_goes_on_when_it_works_again(tmp_path, monkeypatch, number, code):
     for step in range(steps_of_work(tmp_path, monkeypatch)):
@@ -152,7 +152,7 @@ def test_a_failing_disk_is_told_and_goes_on_when_it_works_again(tmp_path, monkey
                 work(folder)
             except StorageFailed as error:
                 assert error.code == code
-                assert str(tmp_path) in error.facts["path"]
+                assert str(tmp_path) in error.facts["file"]
             else:
                 assert names(disk.steps)[step] == "unlink"  # a temp file that stays is cleared away later
         for name, content in final_files(folder).items():
