@@ -1,0 +1,248 @@
+"""One page or two, and where the gutter runs.
+
+The gutter of an open book is a fold: a dark line or shading over the whole height of the sheet, also above and below
+the table, where no printed rule reaches, with little writing on it. Each strip of the sheet's height gives a profile
+of evidence along its width; a line of any small tilt gathers it. Rules of the tables beside the gutter look alike
+within the table, so the strips outside the table have the last word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from book import Decision, Finding, Severity, Side
+from imaging import marks
+from imaging.geometry import Geometry
+from imaging.stage import Stage
+from imaging.view import View
+
+STRIPS = 32  # of the sheet's height
+TILTS = np.tan(np.radians(np.arange(-3, 3.01, 0.25)))  # of the gutter against the vertical
+PAPER_PERCENTILE = 75  # of grey along a strip's column: above the writing, at the paper
+NARROW_FULL, BROAD_FULL = 0.10, 0.08  # a dip of this part of the paper's brightness counts whole
+OUTER_STRIPS, OUTER_WEIGHT = 3, 2.5  # strips at top and bottom count more: no rule reaches there
+WIDEST_RULE = 0.007  # of the width: what is narrower may be a printed rule
+
+
+@dataclass(frozen=True)
+class Params:
+    """Settings of the split stage."""
+
+    layout: str = "auto"  # auto | single | spread
+    overlap_mm: float = 4.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
+    margin_mm: float = 3.0  # around the sheet on its other sides, mm
+    spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
+    least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
+    min_score: float = 0.9  # evidence for a gutter, of 3, below which there is none
+    sure_score: float = 1.6  # evidence from which nobody has to look again
+
+
+@dataclass(frozen=True)
+class Gutter:
+    """A candidate: where it crosses the middle of the sheet (px from its left), its tilt, and its evidence."""
+
+    x: float
+    tilt: float
+    score: float
+
+
+def decide(view: View, params: Params) -> Decision:
+    """Values: `layout`, `gutter` (top and bottom end, or None), `sides`, `corners` of each side's sheet."""
+    wanted = params.layout if params.layout != "auto" else view.hints.layout or "auto"
+    box = _box(view)
+    width, height = box[2] - box[0], box[3] - box[1]
+    if wanted == "single" or min(width, height) < 60:
+        return _single(view)
+    gutter = find_gutter(view, box, central=wanted == "spread")
+    part = gutter.x / width
+    balance = min(part, 1 - part) / max(part, 1 - part)
+    if wanted == "spread":
+        return _spread(view, box, gutter, params)
+    wide = width / height >= params.spread_aspect
+    if wide and gutter.score >= params.min_score:
+        return _spread(view, box, gutter, params) if balance >= params.least_page else _partial(view, box, gutter, params)
+    if wide:
+        unsure = Finding("layout_unsure", Severity.WARNING)
+        return _single(view, 0.4, (unsure,))
+    return _single(view)
+
+
+def _box(view: View) -> tuple[int, int, int, int]:
+    """Bounding box of the sheet in pixels of the view."""
+    sheet = view.to_view(view.sheet)
+    height, width = view.grey.shape
+    left, top = np.maximum(np.floor(sheet.min(axis=0)), 0).astype(int)
+    right, bottom = np.minimum(np.ceil(sheet.max(axis=0)) + 1, (width, height)).astype(int)
+    return int(left), int(top), int(right), int(bottom)
+
+
+def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = False) -> Gutter:
+    """The line with the most evidence within the sheet's box; `central` where a spread is known to be there."""
+    left, top, right, bottom = box
+    grey = view.grey[top:bottom, left:right]
+    ink = marks.ink(view)[top:bottom, left:right]
+    height, width = grey.shape
+    edges = np.linspace(0.005 * height, 0.995 * height, STRIPS + 1).astype(int)
+    middles = (edges[:-1] + edges[1:]) / 2 - height / 2
+    bright = _strips(grey, edges, lambda part: np.percentile(part, PAPER_PERCENTILE, axis=0))
+    written = _strips(ink, edges, lambda part: part.mean(axis=0))
+    narrow = np.minimum(_dip(bright, 1, 0.010 * width) / NARROW_FULL, 1)
+    broad = np.minimum(_dip(bright, 0.010 * width, 0.035 * width) / BROAD_FULL, 1)
+    empty = 1 - np.minimum(_smooth(written, 0.010 * width) / max(written.mean(), 1e-3), 1)
+    weights = np.ones(STRIPS)
+    weights[:OUTER_STRIPS] = weights[-OUTER_STRIPS:] = OUTER_WEIGHT
+    sheared = _Sheared(middles, width)
+    evidence = sheared.gather(narrow + 1.5 * broad + 0.7 * empty, weights / weights.sum())
+    place = np.arange(width) / width
+    prior = 0.4 * np.exp(-(((place - 0.5) / 0.12) ** 2))
+    ranked = evidence + prior
+    edge = 0.3 if central else 0.06
+    ranked[:, (place < edge) | (place > 1 - edge)] = 0
+    tilt, x = np.unravel_index(int(ranked.argmax()), ranked.shape)
+    found = Gutter(float(x), float(TILTS[tilt]), float(evidence[tilt, x]))
+    return _outside_the_table(found, sheared, narrow, broad, ink, edges)
+
+
+def _outside_the_table(found: Gutter, sheared: _Sheared, narrow, broad, ink, edges) -> Gutter:
+    """Move from a rule beside the gutter to the fold itself, by the strips that no rule reaches."""
+    height, width = ink.shape
+    outer = _rule_free(ink, edges)
+    if outer.sum() < 2:
+        return found
+    weights = outer / outer.sum()
+    near = np.abs(np.arange(width) - found.x) <= 0.03 * width
+    local = sheared.gather(narrow + broad, weights)
+    local[:, ~near] = -1
+    local[np.abs(TILTS - found.tilt) > np.tan(np.radians(1.3))] = -1
+    tilt, x = np.unravel_index(int(local.argmax()), local.shape)
+    here = local[:, max(0, int(found.x) - 2) : int(found.x) + 3].max()
+    if local[tilt, x] > 1.3 * max(here, 0.2):
+        return Gutter(float(x), float(TILTS[tilt]), found.score)
+    return found
+
+
+def _rule_free(ink: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Which strips lie above the first and below the last long horizontal rule: float array of 0 and 1."""
+    mask = cv2.dilate(ink.astype(np.uint8), np.ones((3, 1), np.uint8))
+    long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(15, ink.shape[1] // 14)), np.uint8))
+    rows = np.nonzero(long.mean(axis=1) > 0.2)[0]
+    outer = np.zeros(len(edges) - 1)
+    if len(rows):
+        outer[edges[1:] <= rows[0]] = 1
+        outer[edges[:-1] >= rows[-1]] = 1
+    return outer
+
+
+class _Sheared:
+    """Gathers evidence along lines of all TILTS through each column."""
+
+    def __init__(self, middles: np.ndarray, width: int) -> None:
+        self._columns = [np.clip(np.arange(width)[None] + np.round(tilt * middles[:, None]).astype(int), 0, width - 1)
+                         for tilt in TILTS]
+        self._rows = np.arange(len(middles))[:, None]
+
+    def gather(self, evidence: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Weighted mean over the strips, for each tilt and column: (tilts, width)."""
+        return np.array([weights @ evidence[self._rows, columns] for columns in self._columns])
+
+
+def _strips(values: np.ndarray, edges: np.ndarray, measure) -> np.ndarray:
+    return np.array([measure(values[start:end]) for start, end in zip(edges[:-1], edges[1:], strict=True)], np.float32)
+
+
+def _smooth(values: np.ndarray, width: float) -> np.ndarray:
+    return cv2.blur(values, (max(1, round(width)) | 1, 1), borderType=cv2.BORDER_REPLICATE)
+
+
+def _dip(values: np.ndarray, width: float, reach: float) -> np.ndarray:
+    """By how much of its surroundings' brightness a column is darker than the brightest within `reach` on both sides."""
+    smooth, steps = _smooth(values, width), max(1, round(reach))
+    padded = np.pad(smooth, ((0, 0), (steps, steps)), mode="edge")
+    highest = cv2.dilate(padded, np.ones((1, steps), np.uint8), anchor=(0, 0))
+    on_left, on_right = highest[:, : values.shape[1]], highest[:, steps + 1 : steps + 1 + values.shape[1]]
+    lower = np.minimum(on_left, np.pad(on_right, ((0, 0), (0, values.shape[1] - on_right.shape[1])), mode="edge"))
+    return np.maximum(lower - smooth, 0) / np.maximum(lower, 40)
+
+
+def _ends(view: View, box: tuple[int, int, int, int], gutter: Gutter) -> np.ndarray:
+    """The gutter's ends on the sheet's upper and lower edge, in pixels of the frame."""
+    left, top, _, bottom = box
+    middle = (bottom - top) / 2
+    return view.to_frame([[left + gutter.x - gutter.tilt * middle, top], [left + gutter.x + gutter.tilt * middle, bottom - 1]])
+
+
+def _single(view: View, confidence: float = 0.9, findings: tuple[Finding, ...] = ()) -> Decision:
+    values = {"layout": "single", "gutter": None, "sides": [str(Side.WHOLE)],
+              "corners": {str(Side.WHOLE): view.sheet.tolist()}, "overlap": 0.0, "margin": 0.0}
+    return STAGE.decision(values, confidence, findings)
+
+
+def _spread(view: View, box, gutter: Gutter, params: Params) -> Decision:
+    ends = _ends(view, box, gutter)
+    findings = ()
+    if gutter.score < params.sure_score:
+        findings = (Finding("gutter_unsure", Severity.WARNING, {"confidence": _confidence(gutter, params)}),)
+    left, right = _halves(view.sheet, ends)
+    values = {"layout": "spread", "gutter": ends.tolist(), "sides": [str(Side.LEFT), str(Side.RIGHT)],
+              "corners": {str(Side.LEFT): left, str(Side.RIGHT): right},
+              "overlap": params.overlap_mm * view.px_per_mm, "margin": params.margin_mm * view.px_per_mm}
+    return STAGE.decision(values, _confidence(gutter, params), findings)
+
+
+def _partial(view: View, box, gutter: Gutter, params: Params) -> Decision:
+    """A page with a part of its neighbour: the wider part is the page."""
+    ends = _ends(view, box, gutter)
+    left, right = _halves(view.sheet, ends)
+    wanted, cut = (left, "right") if gutter.x > (box[2] - box[0]) / 2 else (right, "left")
+    findings = ()
+    if gutter.score < params.sure_score:
+        findings = (Finding("gutter_unsure", Severity.WARNING, {"confidence": _confidence(gutter, params)}),)
+    values = {"layout": "single", "gutter": ends.tolist(), "sides": [str(Side.WHOLE)],
+              "corners": {str(Side.WHOLE): wanted}, "cut": cut,
+              "overlap": params.overlap_mm * view.px_per_mm, "margin": params.margin_mm * view.px_per_mm}
+    return STAGE.decision(values, _confidence(gutter, params), findings)
+
+
+def _confidence(gutter: Gutter, params: Params) -> float:
+    return float(np.clip(0.5 + 0.45 * (gutter.score - params.min_score) / (params.sure_score - params.min_score), 0.2, 0.97))
+
+
+def _halves(sheet: np.ndarray, ends: np.ndarray) -> tuple[list, list]:
+    """Corners of the left and of the right page: the sheet's quadrilateral cut by the line of the gutter."""
+    top_left, top_right, bottom_right, bottom_left = sheet
+    upper = _crossing(top_left, top_right, *ends)
+    lower = _crossing(bottom_left, bottom_right, *ends)
+    left = np.array([top_left, upper, lower, bottom_left])
+    right = np.array([upper, top_right, bottom_right, lower])
+    return left.tolist(), right.tolist()
+
+
+def _crossing(a, b, c, d) -> np.ndarray:
+    """Where the line through a and b meets the line through c and d."""
+    along, other = np.subtract(b, a), np.subtract(d, c)
+    start = np.subtract(c, a)
+    step = (start[0] * other[1] - start[1] * other[0]) / (along[0] * other[1] - along[1] * other[0])
+    return np.add(a, step * along)
+
+
+def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
+    """The box of one side's sheet, with the overlap at the gutter and a margin elsewhere, within the frame."""
+    values = decision.values
+    if values["gutter"] is None:
+        return Geometry.identity(frame.size)
+    corners = np.array(values["corners"][str(side)])
+    left, top = corners.min(axis=0) - values["margin"]
+    right, bottom = corners.max(axis=0) + values["margin"]
+    at_right = side is Side.LEFT or values.get("cut") == "right"
+    if at_right:
+        right = corners[:, 0].max() + values["overlap"]
+    else:
+        left = corners[:, 0].min() - values["overlap"]
+    width, height = frame.size
+    return Geometry.crop((max(0, left), max(0, top), min(width, right), min(height, bottom)))
+
+
+STAGE = Stage("split", 1, Params, decide, geometry)
