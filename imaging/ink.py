@@ -1,0 +1,75 @@
+"""How deep the ink is around each place of a page, told from paper grain and show-through by its sharp edges.
+
+The map says by how much faint writing has to be lifted, and where there is none. It is worked out at half size and
+kept in small cells; `tone` applies it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from imaging.cells import averaged, enlarged, shrunk
+from imaging.paper import Paper, shrink_factor
+
+CELL = 4  # work pixels a cell
+REACH_MM = 0.8  # how far a stroke speaks for its surroundings (σ of a Gaussian)
+SHARP = 0.3  # an edge rises by this share of the stroke's depth within three pixels; show-through is softer
+OVER_NOISE = 2.5  # an edge is steeper than the usual one of bare paper by this factor
+LEAST_STEP = 5  # grey levels, of 255, that count as an edge on perfectly smooth paper
+
+
+@dataclass(frozen=True)
+class Ink:
+    """A map in cells of `cell` px. `depth` (h, w) float32: typical darkness of the strokes around a cell, 0 (paper) to 1 (black); `evidence`
+    (h, w): 0 where there is nothing written, 1 where there is; `noise`: usual step between neighbouring pixels of
+    bare paper, in shares of its luma.
+    """
+
+    depth: np.ndarray
+    evidence: np.ndarray
+    cell: int
+    noise: float
+
+    @property
+    def typical(self) -> float | None:
+        """Median depth of the writing; None on a page without any."""
+        written = self.evidence > 0.5
+        return float(np.median(self.depth[written])) if written.mean() > 0.001 else None
+
+
+def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float) -> Ink:
+    """The ink on a page whose `paper` is known; `pixels` grey (h, w) or RGB (h, w, 3) uint8."""
+    factor = max(1, shrink_factor(px_per_mm) // 2)
+    luma = shrunk(pixels, factor)
+    luma = luma if luma.ndim == 2 else cv2.cvtColor(luma, cv2.COLOR_RGB2GRAY)
+    light = np.clip(np.rint(paper.light), 1, 255).astype(np.uint8)
+    paper_luma = enlarged(light, paper.cell // factor, slice(0, luma.shape[0]), luma.shape[1])
+    flat = cv2.GaussianBlur(cv2.divide(luma, paper_luma, scale=255.0), (3, 3), 0)
+    step = cv2.subtract(cv2.dilate(flat, None), cv2.erode(flat, None))
+    depth = cv2.dilate(cv2.bitwise_not(flat), None)
+    noise = _usual_step(step[::3, ::3], depth[::3, ::3])
+    steep = cv2.compare(step, max(OVER_NOISE * noise, LEAST_STEP), cv2.CMP_GT)
+    sharp = cv2.compare(step, cv2.multiply(depth, 1.0, scale=SHARP), cv2.CMP_GT)
+    return _gathered(depth, cv2.bitwise_and(steep, sharp), noise / 255, px_per_mm / factor, factor)
+
+
+def _usual_step(step: np.ndarray, depth: np.ndarray) -> float:
+    bare = depth < 20
+    return float(np.median(step[bare])) if bare.any() else 0.0
+
+
+def _gathered(depth: np.ndarray, edges: np.ndarray, noise: float, px_per_mm: float, factor: int) -> Ink:
+    sigma = max(1.0, REACH_MM * px_per_mm / CELL)
+
+    def around(values: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(averaged(values, CELL), (0, 0), sigma)
+
+    marked = cv2.bitwise_and(depth, edges).astype(np.float32) / 255
+    squared = marked * marked
+    # a mean that leans to the deepest strokes: the soft edges around a stroke are not what it is
+    typical = around(squared * marked) / np.maximum(around(squared), 1e-6)
+    density = around(edges.astype(np.float32) / 255)
+    return Ink(typical, np.clip((density - 0.01) / 0.04, 0, 1), factor * CELL, noise)

@@ -1,0 +1,104 @@
+"""The paper behind the writing: its colour at each place of a page.
+
+Worked out on a reduced picture, for `tone` to divide away and for `quality` to judge by. What is written on it is
+left to `ink`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from imaging.cells import averaged, shrunk
+from imaging.view import as_rgb
+
+WORK_PX_PER_MM = 3.0  # about 75 dpi: writing is still told from paper, and an A3 spread is a megapixel
+CELL = 4  # work pixels a cell of the map: 1.3 mm
+WRITING_MM = 5.0  # marks narrower than this never count as paper
+NEAR_PAPER = 0.94  # of the brightest around: what is darker is not paper
+BED = 0.3  # of the sheet's luma: what is darker is no sheet in shadow but something else
+ODD_TINT = 0.25  # difference in log(red / blue) from the sheet's: beyond are seals, desks, fingers
+TINT_CELLS = 12.0  # σ over which the tint of the paper is averaged, so that a stain stays a stain
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenCV and JPEG have it
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A map in cells of `cell` px: `light` (h, w) float32 is the paper's luma in each cell, `tint` (h, w, 3) its colour over its luma.
+
+    `colour` is the typical RGB; `unevenness` from 0 (even) to 1 (partly black).
+    """
+
+    light: np.ndarray
+    tint: np.ndarray
+    cell: int
+    colour: tuple[float, float, float]
+    unevenness: float
+
+
+def shrink_factor(px_per_mm: float) -> int:
+    """By how much pages are reduced to find the paper: an even number, or 1."""
+    return max(1, 2 * round(px_per_mm / WORK_PX_PER_MM / 2))
+
+
+def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
+    """The paper of a page: `pixels` grey (h, w) or RGB (h, w, 3) uint8 with `px_per_mm` pixels a millimetre.
+
+    A morphological closing of the luma gives the envelope above the writing (it keeps ramps such as the shadow of a
+    gutter); pixels near it are paper; cells without any are filled from around.
+    """
+    factor = shrink_factor(px_per_mm)
+    work = as_rgb(shrunk(pixels, factor))
+    px_per_mm /= factor
+    luma = cv2.blur(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY), (3, 3))
+    side = max(3, round(WRITING_MM * px_per_mm)) | 1
+    envelope = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, (side, side)))
+    clean = cv2.compare(luma, cv2.multiply(envelope, 1.0, scale=NEAR_PAPER), cv2.CMP_GE)
+    weight = averaged(clean, CELL).astype(np.float32) / 255
+    colour = averaged(cv2.bitwise_and(work, work, mask=clean), CELL) / np.maximum(weight, 0.01)[..., None]
+    weight = np.where(weight > 0.05, weight, 0) * _is_sheet(colour, weight > 0.2)
+    own = colour @ LUMA  # where that is brighter than what was filled in, dividing would burn it out
+    light = np.maximum(cv2.GaussianBlur(np.maximum(filled(own, weight), own), (0, 0), 1.0), 1)
+    tint = filled(colour / np.maximum(colour @ LUMA, 1)[..., None], weight)
+    tint = cv2.GaussianBlur(tint, (0, 0), TINT_CELLS)
+    seen = colour[weight > 0] if weight.any() else colour.reshape(-1, 3)
+    low, high = np.percentile(light, (3, 97))
+    tint /= (tint @ LUMA)[..., None]
+    return Paper(light, tint, factor * CELL, tuple(np.median(seen, 0).tolist()), float(1 - low / max(high, 1)))
+
+
+def _is_sheet(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """1.0 for cells that may be paper of this page, 0.0 for bed, desk, seals and fingers."""
+    luma = colour @ LUMA
+    if not seen.any():
+        return np.ones_like(luma)
+    bright = seen & (luma > 0.5 * np.percentile(luma[seen], 95))
+    white = np.median(luma[bright])
+    warmth = np.log(np.maximum(colour[..., 0], 1) / np.maximum(colour[..., 2], 1))
+    usual = np.median(warmth[bright])
+    return ((luma > BED * white) & (np.abs(warmth - usual) < ODD_TINT)).astype(np.float32)
+
+
+def filled(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """`values` (h, w) or (h, w, 3) where `weight` (0 to 1) is whole; elsewhere blended into what lies around.
+
+    Normalised convolution (Knutsson & Westin 1993) down a pyramid.
+    """
+    share = weight if values.ndim == 2 else weight[..., None]
+    known = (values * share).astype(np.float32)
+    return known + (1 - share) * _around(known, weight.astype(np.float32))
+
+
+def _around(known: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    height, width = weight.shape
+    if min(height, width) <= 2:
+        mean = known.reshape(height * width, -1).sum(0) / max(float(weight.sum()), 1e-6)
+        return np.broadcast_to(mean, (height, width, len(mean))).reshape(known.shape)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    smaller = cv2.resize(cv2.GaussianBlur(known, (5, 5), 1.0), half, interpolation=cv2.INTER_AREA)
+    smaller_weight = cv2.resize(cv2.GaussianBlur(weight, (5, 5), 1.0), half, interpolation=cv2.INTER_AREA)
+    safe = np.maximum(smaller_weight, 1e-6)
+    means = smaller / (safe if known.ndim == 2 else safe[..., None])
+    return cv2.resize(filled(means, np.minimum(1, 2 * smaller_weight)), (width, height))
