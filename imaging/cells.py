@@ -1,6 +1,8 @@
-"""Small maps laid over a page in square cells: made by averaging, enlarged again a stripe of rows at a time.
+"""Small maps laid over a page in square cells: made by averaging, enlarged again a stripe of rows at a
+time.
 
-What a map says (paper, ink) is left to others; here is only that cell (0, 0) lies exactly over the first pixels.
+What a map says (paper, ink) is left to others; here is only that cell (0, 0) lies exactly over the first
+pixels.
 """
 
 from __future__ import annotations
@@ -12,12 +14,12 @@ from imaging.view import reduced
 
 
 def shrunk(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """`pixels` (h, w) or (h, w, 3) uint8 at 1/`factor`, covering all of them: what is over repeats the last row and
-    column.
+    """`pixels` (h, w) or (h, w, 3) uint8 at 1/`factor`, covering all of them: what is over repeats the last
+    row and column.
     """
     height, width = pixels.shape[:2]
     if height < factor or width < factor:
-        pixels = cv2.copyMakeBorder(pixels, 0, max(0, factor - height), 0, max(0, factor - width), cv2.BORDER_REPLICATE)
+        pixels = _padded(pixels, max(factor, height), max(factor, width))
     return _padded(reduced(pixels, factor), -(-height // factor), -(-width // factor))
 
 
@@ -29,7 +31,9 @@ def averaged(values: np.ndarray, cell: int) -> np.ndarray:
 
 
 def enlarged(cells: np.ndarray, cell: int, rows: slice, width: int) -> np.ndarray:
-    """Linear interpolation between the middles of cells of `cell` × `cell` px, for page rows `rows`, `width` px."""
+    """Linear interpolation between the middles of cells of `cell` × `cell` px, for page rows `rows`,
+    `width` px.
+    """
     first, last = rows.start // cell, -(-rows.stop // cell)
     around = np.clip(np.arange(first - 1, last + 1), 0, len(cells) - 1)
     part = cells[around]

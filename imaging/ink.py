@@ -1,7 +1,8 @@
-"""How deep the ink is around each place of a page, told from paper grain and show-through by its sharp edges.
+"""How deep the ink is around each place of a page, told from paper grain and show-through by its sharp
+edges.
 
-The map says by how much faint writing has to be lifted, and where there is none. It is worked out at half size and
-kept in small cells; `tone` applies it.
+The map says by how much faint writing has to be lifted, and where there is none. It is worked out at half
+size and kept in small cells; `tone` applies it.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ LEAST_STEP = 5  # grey levels, of 255, that count as an edge on perfectly smooth
 
 @dataclass(frozen=True)
 class Ink:
-    """A map in cells of `cell` px. `depth` (h, w) float32: typical darkness of the strokes around a cell, 0 (paper) to 1 (black); `evidence`
-    (h, w): 0 where there is nothing written, 1 where there is; `noise`: usual step between neighbouring pixels of
-    bare paper, in shares of its luma.
+    """A map in cells of `cell` px. `depth` (h, w) float32: typical darkness of the strokes around a cell, 0
+    (paper) to 1 (black); `evidence` (h, w): 0 where there is nothing written, 1 where there is; `noise`:
+    usual step between neighbouring pixels of bare paper, in shares of its luma.
     """
 
     depth: np.ndarray

@@ -1,7 +1,7 @@
 """The paper behind the writing: its colour at each place of a page.
 
-Worked out on a reduced picture, for `tone` to divide away and for `quality` to judge by. What is written on it is
-left to `ink`.
+Worked out on a reduced picture, for `tone` to divide away and for `quality` to judge by. What is written on
+it is left to `ink`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ CELL = 4  # work pixels a cell of the map: 1.3 mm
 WRITING_MM = 5.0  # marks narrower than this never count as paper
 NEAR_PAPER = 0.94  # of the brightest around: what is darker is not paper
 BED = 0.3  # of the sheet's luma: what is darker is no sheet in shadow but something else
+DEEPEST = 0.4  # of the usual luma: in deeper shadow there is more noise than paper to bring out
 ODD_TINT = 0.25  # difference in log(red / blue) from the sheet's: beyond are seals, desks, fingers
 TINT_CELLS = 12.0  # σ over which the tint of the paper is averaged, so that a stain stays a stain
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenCV and JPEG have it
@@ -26,7 +27,8 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenCV an
 
 @dataclass(frozen=True)
 class Paper:
-    """A map in cells of `cell` px: `light` (h, w) float32 is the paper's luma in each cell, `tint` (h, w, 3) its colour over its luma.
+    """A map in cells of `cell` px: `light` (h, w) float32 is the paper's luma in each cell, `tint` (h, w,
+    3) its colour over its luma.
 
     `colour` is the typical RGB; `unevenness` from 0 (even) to 1 (partly black).
     """
@@ -44,29 +46,33 @@ def shrink_factor(px_per_mm: float) -> int:
 
 
 def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
-    """The paper of a page: `pixels` grey (h, w) or RGB (h, w, 3) uint8 with `px_per_mm` pixels a millimetre.
+    """The paper of a page: `pixels` grey (h, w) or RGB (h, w, 3) uint8 with `px_per_mm` pixels a
+    millimetre.
 
-    A morphological closing of the luma gives the envelope above the writing (it keeps ramps such as the shadow of a
-    gutter); pixels near it are paper; cells without any are filled from around.
+    A morphological closing of the luma gives the envelope above the writing (it keeps ramps such as the
+    shadow of a gutter); pixels near it are paper; cells without any are filled from around.
     """
     factor = shrink_factor(px_per_mm)
     work = as_rgb(shrunk(pixels, factor))
     px_per_mm /= factor
     luma = cv2.blur(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY), (3, 3))
     side = max(3, round(WRITING_MM * px_per_mm)) | 1
-    envelope = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_RECT, (side, side)))
+    square = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
+    envelope = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, square)
     clean = cv2.compare(luma, cv2.multiply(envelope, 1.0, scale=NEAR_PAPER), cv2.CMP_GE)
     weight = averaged(clean, CELL).astype(np.float32) / 255
     colour = averaged(cv2.bitwise_and(work, work, mask=clean), CELL) / np.maximum(weight, 0.01)[..., None]
     weight = np.where(weight > 0.05, weight, 0) * _is_sheet(colour, weight > 0.2)
     own = colour @ LUMA  # where that is brighter than what was filled in, dividing would burn it out
-    light = np.maximum(cv2.GaussianBlur(np.maximum(filled(own, weight), own), (0, 0), 1.0), 1)
+    light = cv2.GaussianBlur(np.maximum(filled(own, weight), own), (0, 0), 1.0)
+    light = np.maximum(light, max(1, DEEPEST * float(np.median(light))))
     tint = filled(colour / np.maximum(colour @ LUMA, 1)[..., None], weight)
     tint = cv2.GaussianBlur(tint, (0, 0), TINT_CELLS)
     seen = colour[weight > 0] if weight.any() else colour.reshape(-1, 3)
     low, high = np.percentile(light, (3, 97))
     tint /= (tint @ LUMA)[..., None]
-    return Paper(light, tint, factor * CELL, tuple(np.median(seen, 0).tolist()), float(1 - low / max(high, 1)))
+    usual = np.median(seen, 0).tolist()
+    return Paper(light, tint, factor * CELL, tuple(usual), float(1 - low / max(high, 1)))
 
 
 def _is_sheet(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:

@@ -1,0 +1,188 @@
+"""Stage `tone`: an even, natural sheet on which faint ink can be read again, in colour, grey or black and
+white.
+
+`decide` looks at the reduced view and writes down numbers; `tone` works on the rendered page in stripes. In
+paper- relative terms each pixel is its depth below the paper; the paper's own unevenness is divided away,
+and the depth is multiplied by as much as the ink around is fainter than it should be. One factor for all
+three channels keeps hue. Geometry is done before; whether the page can be read at all is left to `quality`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from book import Decision
+from imaging.bitonal import bitonal
+from imaging.cells import enlarged
+from imaging.ink import Ink, ink_on
+from imaging.paper import LUMA, Paper, paper_of
+from imaging.stage import Stage
+from imaging.view import View
+
+STRIPE = 64  # rows at a time, so that a stripe stays in the processor's cache
+LEVELS = 64  # how finely the lift is graded between none and its limit
+FIXED = 32  # factors are bytes in steps of 1/32, so below 8
+PAGE = 0.8  # power: how far the ink of the whole page is brought to the target
+PLACE = 0.6  # power: how far the ink of a place is brought to that of its page
+LEAST_DEPTH = 0.03  # of the paper's luma: what is hardly darker than paper is never lifted
+COLOUR = 0.4  # share of the lift that also deepens colours
+BLACKEST = 0.92  # lifting makes no stroke deeper than this
+
+
+@dataclass(frozen=True)
+class Params:
+    """How pages shall look."""
+
+    mode: str = "colour"  # colour, grey or bitonal (black and white)
+    strength: str = "clear"  # natural: much as it is; clear: easy to read; strong: as much as can be got out
+    white_balance: float = 0.5  # how much of the paper's tint is taken away: 0 keeps it, 1 makes it white
+
+
+@dataclass(frozen=True)
+class Strength:
+    """`flatten`: share of the paper's unevenness taken away; `white`: luma of the paper afterwards at
+    least; `ink`: depth that faint ink is lifted towards; `limit`: lifted at most so many times;
+    `push_back`: share by which what is hardly darker than the paper (grain, show-through) is lightened.
+    """
+
+    flatten: float
+    white: int
+    ink: float
+    limit: float
+    push_back: float
+
+
+STRENGTHS = {
+    "natural": Strength(flatten=0.85, white=228, ink=0.5, limit=2.5, push_back=0.2),
+    "clear": Strength(flatten=0.93, white=238, ink=0.62, limit=4.0, push_back=0.4),
+    "strong": Strength(flatten=1.0, white=246, ink=0.75, limit=6.0, push_back=0.6),
+}
+
+
+def decide(view: View, params: Params) -> Decision:
+    """Measure paper and ink on the reduced view; the values say all that `tone` will do."""
+    strength = STRENGTHS[params.strength]
+    px_per_mm = view.px_per_mm / view.reduction
+    paper = paper_of(view.colour, px_per_mm)
+    depth = ink_on(view.grey, paper, px_per_mm).typical
+    values = {
+        "mode": params.mode,
+        "strength": params.strength,
+        "paper": [round(value) for value in paper.colour],
+        "unevenness": round(paper.unevenness, 3),
+        "ink_depth": None if depth is None else round(depth, 3),
+        "px_per_mm": round(view.px_per_mm, 2),
+        "white": _white(np.array(paper.colour), strength.white, params.white_balance),
+        "flatten": strength.flatten,
+        "ink_target": strength.ink,
+        "lift_limit": strength.limit,
+        "push_back": strength.push_back,
+    }
+    return STAGE.decision(values)
+
+
+def _white(paper: np.ndarray, luma: float, balance: float) -> list[float]:
+    """RGB that the paper shall have: at least of `luma`, its tint lessened by the share `balance`."""
+    own = float(paper @ LUMA)
+    tint = (np.maximum(paper, 1) / max(own, 1)) ** (1 - balance)
+    white = max(luma, own) * tint / float(tint @ LUMA)
+    return [round(float(value), 1) for value in np.minimum(white, 254)]
+
+
+def fill(decision: Decision | None) -> tuple[int, int, int]:
+    """RGB of what lies beyond the capture when the page is rendered: its paper, so that tone treats it
+    alike.
+    """
+    return (255, 255, 255) if decision is None else tuple(decision.values["paper"])
+
+
+def tone(pixels: np.ndarray, decision: Decision) -> np.ndarray:
+    """The page in its final tone.
+
+    `pixels` is grey (h, w) or RGB (h, w, 3) uint8. Mode colour gives what came in; grey and bitonal give
+    (h, w), bitonal with 0 for ink and 255 for paper.
+    """
+    values = decision.values
+    paper = paper_of(pixels, values["px_per_mm"])
+    if values["mode"] != "colour" and pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    ink = ink_on(pixels, paper, values["px_per_mm"])
+    if values["mode"] == "bitonal":
+        return bitonal(pixels, paper, ink, values["px_per_mm"])
+    return _toned(pixels, paper, ink, values)
+
+
+def _toned(pixels: np.ndarray, paper: Paper, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
+    """Flatten, balance and lift, stripe by stripe."""
+    height, width = pixels.shape[:2]
+    white = np.array(values["white"])
+    luma = float(white @ LUMA)
+    ground = paper.light
+    if pixels.ndim == 3:
+        ground = ground[..., None] * paper.tint * (luma / white).astype(np.float32)
+    ground, unit = _as_bytes(ground)
+    kept, kept_unit = _as_bytes((paper.light / np.median(paper.light)) ** (1 - values["flatten"]))
+    levels, table = _levels(ink, values), _lifting(luma, ink.noise, values)
+    result = np.empty_like(pixels)
+    for top in range(0, height, STRIPE):
+        rows = slice(top, min(height, top + STRIPE))
+        flat = cv2.divide(pixels[rows], enlarged(ground, paper.cell, rows, width), scale=luma * unit)
+        grey = flat if flat.ndim == 2 else cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
+        index = cv2.merge([grey, enlarged(levels, ink.cell, rows, width)]).view("<u2")[..., 0]
+        factor, darker = cv2.split(table.take(index).view(np.uint8).reshape(*index.shape, 2))
+        deep = _deepened(flat, factor, darker, white if flat.ndim == 3 else luma)
+        shade = _like(enlarged(kept, paper.cell, rows, width), flat)
+        cv2.multiply(deep, shade, dst=result[rows], scale=1 / kept_unit)
+    return result
+
+
+def _as_bytes(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """A map of positive numbers as bytes, and how many steps of a byte make one."""
+    unit = 255 / float(values.max())
+    return np.clip(np.rint(values * unit), 1, 255).astype(np.uint8), unit
+
+
+def _levels(ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
+    """For each cell of the ink's map the level of lift, uint8: more the fainter its ink, and its page's."""
+    usual = min(ink.typical or 1.0, values["ink_target"])
+    lift = (values["ink_target"] / usual) ** PAGE * (usual / np.maximum(ink.depth, 0.02)) ** PLACE
+    lift = (np.clip(lift, 1, values["lift_limit"]) - 1) * ink.evidence
+    return np.rint(lift / (values["lift_limit"] - 1) * (LEVELS - 1)).astype(np.uint8)
+
+
+def _lifting(white: float, noise: float, values: Mapping[str, Any]) -> np.ndarray:
+    """For each level and luma, two bytes in a uint16: a factor for the distance from `white` in steps of
+    1/FIXED, and how many grey levels to darken besides, so that ink gets deeper faster than it gets gaudy.
+    """
+    depth = np.maximum(1 - np.arange(256) / white, 0.001)[None, :]
+    lift = np.linspace(0, values["lift_limit"] - 1, LEVELS)[:, None]
+    bare = max(LEAST_DEPTH, 2 * noise)  # so deep is grain
+    wanted = depth + lift * np.maximum(depth - bare, 0) - values["push_back"] * np.minimum(depth, bare)
+    soft = BLACKEST - 0.3 * np.exp((BLACKEST - 0.3 - wanted) / 0.3)  # from here on nearing the blackest
+    wanted = np.where(wanted > BLACKEST - 0.3, np.maximum(soft, depth), wanted)
+    ratio = wanted / depth
+    factor = np.rint(np.where(ratio > 1, 1 + (ratio - 1) * COLOUR, ratio) * FIXED)
+    darker = np.rint((wanted - depth * factor / FIXED) * white)
+    return np.stack([factor, np.maximum(darker, 0)], -1).astype(np.uint8).view("<u2").ravel()
+
+
+def _deepened(flat: np.ndarray, factor: np.ndarray, darker: np.ndarray, white) -> np.ndarray:
+    """Multiply each pixel's distance from `white` and darken: the same for all channels keeps the hue."""
+    ground = np.empty_like(flat)
+    ground[:] = np.rint(white)
+    factor = _like(factor, flat)
+    below = cv2.multiply(cv2.subtract(ground, flat), factor, scale=1 / FIXED)
+    above = cv2.multiply(cv2.subtract(flat, ground), factor, scale=1 / FIXED)
+    return cv2.subtract(cv2.add(cv2.subtract(ground, below), above), _like(darker, flat))
+
+
+def _like(grey: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    return grey if pixels.ndim == 2 else cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+
+
+STAGE = Stage("tone", 1, Params, decide, tone=tone)
