@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from book import Recipe, Side, digest
+from book import Recipe, Side
 from errors import StorageFailed, UnreadableImage
 from imaging.decode import Header, read_header
 from imaging.geometry import Geometry
@@ -19,6 +20,7 @@ from imaging.opening import first_view
 from imaging.stages import Plan, decide, develop_page
 from imaging.view import View
 from settings import Settings
+from texts import say
 
 GEOMETRIC = frozenset({"orient", "outline", "split", "deskew", "crop"})
 SUFFIX = {Side.WHOLE: "", Side.LEFT: "-L", Side.RIGHT: "-R"}
@@ -28,21 +30,30 @@ SUFFIX = {Side.WHOLE: "", Side.LEFT: "-L", Side.RIGHT: "-R"}
 class Decided:
     """All decisions of one frame of a file."""
 
-    data: bytes
     header: Header
     frame: int
     pages: tuple[tuple[View, Recipe], ...]
 
 
-def decide_file(path: Path, settings: Settings, skip: frozenset[str] = frozenset()) -> Iterator[Decided]:
-    """Decide each frame of a file. Raises UnreadableImage."""
+def decide_file(
+    path: Path, settings: Settings, skip: frozenset[str] = frozenset()
+) -> Iterator[Decided | UnreadableImage]:
+    """Decide each frame of a file; a frame that cannot be read gives its error. Raises UnreadableImage for a file."""
     data = read_bytes(path)
     header = read_header(data, settings.limits)
     hints = settings.book("").hints
-    for frame in range(len(header.frames)):
-        view = first_view(data, header, frame, hints, settings.limits)
-        pages = decide(view, Plan(settings.stages, skip), digest(str(path)), frame)
-        yield Decided(data, header, frame, tuple(pages))
+    original = hashlib.sha256(data).hexdigest()
+    for frame, part in enumerate(header.frames):
+        if part.refused:
+            yield UnreadableImage(part.refused, page=frame + 1)
+            continue
+        try:
+            view = first_view(data, header, frame, hints, settings.limits)
+            pages = decide(view, Plan(settings.stages, skip), original, frame)
+        except UnreadableImage as error:
+            yield error
+        else:
+            yield Decided(header, frame, tuple(pages))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -55,6 +66,22 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UnreadableImage("file_unreadable", file=str(path), reason=error.strerror or "") from error
+
+
+def describe_file(path: Path, settings: Settings, language: str) -> Iterator[dict[str, Any]]:
+    """The JSON of `sohoa inspect`, an object for each frame of a file, or for what is wrong with it."""
+    try:
+        for decided in decide_file(path, settings):
+            failed = isinstance(decided, UnreadableImage)
+            yield describe_error(path, decided, language) if failed else describe(str(path), decided)
+    except UnreadableImage as error:
+        yield describe_error(path, error, language)
+
+
+def describe_error(path: Path, error: UnreadableImage, language: str) -> dict[str, Any]:
+    """What is wrong with a file, in JSON."""
+    message = say("error", error.code, language, **{"file": str(path), **error.facts})
+    return {"file": str(path), "error": {"code": error.code, "message": message}}
 
 
 def describe(name: str, decided: Decided) -> dict[str, Any]:
@@ -111,15 +138,18 @@ def _rounded(points: np.ndarray) -> list[list[float]]:
 
 def clean_file(
     path: Path, out: Path, settings: Settings, kind: str = "png", geometry: bool = True
-) -> list[Path]:
-    """Write the developed pages of one file into the folder `out`; the paths written.
+) -> Iterator[Path]:
+    """Write the developed pages of one file into the folder `out`; gives each path when it is written.
 
     `kind` is png or jpeg. Without `geometry` the image is neither split, turned nor cropped, only its tone changes.
-    Raises UnreadableImage, StorageFailed.
+    Raises StorageFailed; UnreadableImage when the other frames of the file are done.
     """
     skip = frozenset() if geometry else GEOMETRIC
-    written = []
+    unreadable = None
     for decided in decide_file(path, settings, skip):
+        if isinstance(decided, UnreadableImage):
+            unreadable = decided
+            continue
         part = decided.header.frames[decided.frame]
         pixels = decided.pages[0][0].full()
         number = f"-{decided.frame + 1}" if len(decided.header.frames) > 1 else ""
@@ -127,8 +157,9 @@ def clean_file(
             page, composed = develop_page(pixels, recipe, part.orientation, part.dpi)
             target = out / f"{path.stem}{number}{SUFFIX[recipe.side]}.{'jpg' if kind == 'jpeg' else 'png'}"
             _write(target, _encoded(page, kind, composed.dpi, settings))
-            written.append(target)
-    return written
+            yield target
+    if unreadable is not None:
+        raise unreadable
 
 
 def _encoded(page: np.ndarray, kind: str, dpi: float | None, settings: Settings) -> bytes:

@@ -193,15 +193,9 @@ def inspect(talk: Talk, files: tuple[Path, ...], as_json: bool) -> ExitCode:
 
     settings, code = talk.settings(), ExitCode.OK
     for path in files:
-        try:
-            for decided in single.decide_file(path, settings):
-                plain = single.describe(str(path), decided)
-                click.echo(json.dumps(plain, ensure_ascii=False) if as_json else summary.inspected(plain, talk.language))
-        except SohoaError as error:
-            code = ExitCode.BAD_DATA
-            message = talk.say("error", error.code, **{"file": str(path), **error.facts})
-            failed = {"file": str(path), "error": {"code": error.code, "message": message}}
-            click.echo(json.dumps(failed, ensure_ascii=False) if as_json else f"{path}: {message}")
+        for plain in single.describe_file(path, settings, talk.language):
+            code = ExitCode.BAD_DATA if "error" in plain else code
+            click.echo(json.dumps(plain, ensure_ascii=False) if as_json else summary.inspected(plain, talk.language))
     return code
 
 

@@ -115,6 +115,8 @@ def _page(page: DevelopedPage, outcome: Outcome) -> dict[str, Any]:
 
 def inspected(plain: dict[str, Any], language: str) -> str:
     """One file of `sohoa inspect` in words."""
+    if "error" in plain:
+        return f"{plain['file']}: {plain['error']['message']}"
     lines = [say("summary", "inspected", language, file=plain["file"], layout=say("word", plain["layout"], language),
                  turn=str(plain["turn"]), pages=len(plain["pages"]))]
     for page in plain["pages"]:

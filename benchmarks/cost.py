@@ -47,7 +47,7 @@ def make_spreads(folder: Path, count: int, seed: int) -> list[Path]:
     """Made-up ledger spreads at 300 dpi."""
     from samples.generate import generate
 
-    generate(folder / "in", count=count, seed=seed, kind="ledger", dpi=300)
+    generate(folder / "in", count=count, seed=seed, era="ledger", device="dark bed", dpi=300)
     return sorted((folder / "in").rglob("*.jpg"))
 
 

@@ -24,10 +24,8 @@ def first_view(data: bytes, header: Header, frame: int = 0, hints: Hints = Hints
     def full():
         return decode(data, frame, 1, limits)
 
-    if header.media == REDUCIBLE and factor <= 8:
-        picture = decode(data, frame, factor, limits)
-    else:
-        picture = reduced(full(), factor)
+    in_decoder = header.media == REDUCIBLE and factor <= 8
+    picture = decode(data, frame, factor, limits) if in_decoder else reduced(full(), factor)
     stored = (part.width, part.height)
     upright = Geometry.exif(part.orientation, stored, part.dpi)
     return View(as_rgb(picture), factor, stored, upright, hints, full=full)

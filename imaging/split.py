@@ -9,6 +9,7 @@ within the table, so the strips outside the table have the last word.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -32,7 +33,7 @@ class Params:
     """Settings of the split stage."""
 
     layout: str = "auto"  # auto | single | spread
-    overlap_mm: float = 4.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
+    overlap_mm: float = 3.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
     least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
@@ -108,7 +109,7 @@ def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = Fals
 
 def _outside_the_table(found: Gutter, sheared: _Sheared, narrow, broad, ink, edges) -> Gutter:
     """Move from a rule beside the gutter to the fold itself, by the strips that no rule reaches."""
-    height, width = ink.shape
+    width = ink.shape[1]
     outer = _rule_free(ink, edges)
     if outer.sum() < 2:
         return found
@@ -150,7 +151,7 @@ class _Sheared:
 
 
 def _strips(values: np.ndarray, edges: np.ndarray, measure) -> np.ndarray:
-    return np.array([measure(values[start:end]) for start, end in zip(edges[:-1], edges[1:], strict=True)], np.float32)
+    return np.array([measure(values[start:end]) for start, end in pairwise(edges)], np.float32)
 
 
 def _smooth(values: np.ndarray, width: float) -> np.ndarray:
@@ -171,7 +172,8 @@ def _ends(view: View, box: tuple[int, int, int, int], gutter: Gutter) -> np.ndar
     """The gutter's ends on the sheet's upper and lower edge, in pixels of the frame."""
     left, top, _, bottom = box
     middle = (bottom - top) / 2
-    return view.to_frame([[left + gutter.x - gutter.tilt * middle, top], [left + gutter.x + gutter.tilt * middle, bottom - 1]])
+    across, aside = left + gutter.x, gutter.tilt * middle
+    return view.to_frame([[across - aside, top], [across + aside, bottom - 1]])
 
 
 def _single(view: View, confidence: float = 0.9, findings: tuple[Finding, ...] = ()) -> Decision:

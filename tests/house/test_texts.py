@@ -55,7 +55,7 @@ def test_vietnamese_is_written_with_its_marks_and_in_composed_letters():
     for section in catalogue("vi").values():
         for code, sentence in section.items():
             assert not re.search("[\u0300-\u036f]", sentence), code
-            if len(sentence) > 40:
+            if len(re.sub("{.*?}", "", sentence)) > 30:
                 assert VIETNAMESE.search(sentence), code
 
 
