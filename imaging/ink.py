@@ -17,9 +17,13 @@ from imaging.paper import Paper, shrink_factor
 
 CELL = 4  # work pixels a cell
 REACH_MM = 0.8  # how far a stroke speaks for its surroundings (σ of a Gaussian)
+STROKE_MM = 1.0  # shorter marks speak for no ink; dots and accents stand beside longer ones
 SHARP = 0.3  # an edge rises by this share of the stroke's depth within three pixels; show-through is softer
 OVER_NOISE = 2.5  # an edge is steeper than the usual one of bare paper by this factor
 LEAST_STEP = 5  # grey levels, of 255, that count as an edge on perfectly smooth paper
+
+SQUARES = np.arange(256, dtype=np.uint16) ** 2
+CUBES = np.rint(np.arange(256.0) ** 3 / 255).astype(np.uint16)  # in units that make cubes over squares a share of 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,16 @@ def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float) -> Ink:
     noise = _usual_step(step[::3, ::3], depth[::3, ::3])
     steep = cv2.compare(step, max(OVER_NOISE * noise, LEAST_STEP), cv2.CMP_GT)
     sharp = cv2.compare(step, cv2.multiply(depth, 1.0, scale=SHARP), cv2.CMP_GT)
-    return _gathered(depth, cv2.bitwise_and(steep, sharp), noise / 255, px_per_mm / factor, factor)
+    edges = _strokes(cv2.bitwise_and(steep, sharp), STROKE_MM * px_per_mm / factor)
+    return _gathered(depth, edges, noise / 255, px_per_mm / factor, factor)
+
+
+def _strokes(edges: np.ndarray, length: float) -> np.ndarray:
+    """The edges that hang together over at least `length` px: grain and the dots of a stain do not."""
+    count, labels, facts, _ = cv2.connectedComponentsWithStats(edges, ltype=cv2.CV_32S)
+    long = np.maximum(facts[:, cv2.CC_STAT_WIDTH], facts[:, cv2.CC_STAT_HEIGHT]) >= length
+    long[0] = False
+    return np.where(long, 255, 0).astype(np.uint8)[labels]
 
 
 def _usual_step(step: np.ndarray, depth: np.ndarray) -> float:
@@ -66,11 +79,10 @@ def _gathered(depth: np.ndarray, edges: np.ndarray, noise: float, px_per_mm: flo
     sigma = max(1.0, REACH_MM * px_per_mm / CELL)
 
     def around(values: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(averaged(values, CELL), (0, 0), sigma)
+        return cv2.GaussianBlur(averaged(values, CELL).astype(np.float32), (0, 0), sigma)
 
-    marked = cv2.bitwise_and(depth, edges).astype(np.float32) / 255
-    squared = marked * marked
+    marked = cv2.bitwise_and(depth, edges)
     # a mean that leans to the deepest strokes: the soft edges around a stroke are not what it is
-    typical = around(squared * marked) / np.maximum(around(squared), 1e-6)
-    density = around(edges.astype(np.float32) / 255)
+    typical = around(cv2.LUT(marked, CUBES)) / np.maximum(around(cv2.LUT(marked, SQUARES)), 0.1)
+    density = around(edges) / 255
     return Ink(typical, np.clip((density - 0.01) / 0.04, 0, 1), factor * CELL, noise)

@@ -30,6 +30,7 @@ FIXED = 32  # factors are bytes in steps of 1/32, so below 8
 PAGE = 0.8  # power: how far the ink of the whole page is brought to the target
 PLACE = 0.6  # power: how far the ink of a place is brought to that of its page
 LEAST_DEPTH = 0.03  # of the paper's luma: what is hardly darker than paper is never lifted
+SHALLOW = 0.25  # of the depth of the strokes around: what is less deep is grain or show-through, and not lifted
 COLOUR = 0.4  # share of the lift that also deepens colours
 BLACKEST = 0.92  # lifting makes no stroke deeper than this
 
@@ -127,7 +128,7 @@ def _toned(pixels: np.ndarray, paper: Paper, ink: Ink, values: Mapping[str, Any]
         ground = ground[..., None] * paper.tint * (luma / white).astype(np.float32)
     ground, unit = _as_bytes(ground)
     kept, kept_unit = _as_bytes((paper.light / np.median(paper.light)) ** (1 - values["flatten"]))
-    levels, table = _levels(ink, values), _lifting(luma, ink.noise, values)
+    levels, table = _levels(ink, values), _lifting(luma, ink, values)
     result = np.empty_like(pixels)
     for top in range(0, height, STRIPE):
         rows = slice(top, min(height, top + STRIPE))
@@ -149,20 +150,28 @@ def _as_bytes(values: np.ndarray) -> tuple[np.ndarray, float]:
 
 def _levels(ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
     """For each cell of the ink's map the level of lift, uint8: more the fainter its ink, and its page's."""
-    usual = min(ink.typical or 1.0, values["ink_target"])
-    lift = (values["ink_target"] / usual) ** PAGE * (usual / np.maximum(ink.depth, 0.02)) ** PLACE
-    lift = (np.clip(lift, 1, values["lift_limit"]) - 1) * ink.evidence
+    times = _of_page(ink, values) * np.maximum(ink.depth, 0.02) ** -PLACE
+    lift = (np.clip(times, 1, values["lift_limit"]) - 1) * ink.evidence
     return np.rint(lift / (values["lift_limit"] - 1) * (LEVELS - 1)).astype(np.uint8)
 
 
-def _lifting(white: float, noise: float, values: Mapping[str, Any]) -> np.ndarray:
+def _of_page(ink: Ink, values: Mapping[str, Any]) -> float:
+    """How many times ink of depth 1 would be lifted on this page; of depth d it is so much times d to the -PLACE."""
+    usual = min(ink.typical or 1.0, values["ink_target"])
+    return (values["ink_target"] / usual) ** PAGE * usual**PLACE
+
+
+def _lifting(white: float, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
     """For each level and luma, two bytes in a uint16: a factor for the distance from `white` in steps of
     1/FIXED, and how many grey levels to darken besides, so that ink gets deeper faster than it gets gaudy.
     """
     depth = np.maximum(1 - np.arange(256) / white, 0.001)[None, :]
     lift = np.linspace(0, values["lift_limit"] - 1, LEVELS)[:, None]
-    bare = max(LEAST_DEPTH, 2 * noise)  # so deep is grain
-    wanted = depth + lift * np.maximum(depth - bare, 0) - values["push_back"] * np.minimum(depth, bare)
+    bare = max(LEAST_DEPTH, 2 * ink.noise)  # so deep is grain
+    strokes = (_of_page(ink, values) / (1 + lift)) ** (1 / PLACE)  # the depth of ink that is lifted so
+    begin = np.maximum(bare, SHALLOW * np.minimum(strokes, 1))
+    lifted = lift * np.maximum(depth - begin, 0) / np.maximum(1 - begin / strokes, 0.3)
+    wanted = depth + lifted - values["push_back"] * np.minimum(depth, bare)
     soft = BLACKEST - 0.3 * np.exp((BLACKEST - 0.3 - wanted) / 0.3)  # from here on nearing the blackest
     wanted = np.where(wanted > BLACKEST - 0.3, np.maximum(soft, depth), wanted)
     ratio = wanted / depth
