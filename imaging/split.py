@@ -25,7 +25,9 @@ TILTS = np.tan(np.radians(np.arange(-3, 3.01, 0.25)))  # of the gutter against t
 PAPER_PERCENTILE = 75  # of grey along a strip's column: above the writing, at the paper
 NARROW_FULL, BROAD_FULL = 0.10, 0.08  # a dip of this part of the paper's brightness counts whole
 OUTER_STRIPS, OUTER_WEIGHT = 3, 2.5  # strips at top and bottom count more: no rule reaches there
-WIDEST_RULE = 0.007  # of the width: what is narrower may be a printed rule
+REFINE = 0.035  # of the width: so far from a rule beside it the fold is looked for
+FOLD_DEPTH = 0.06  # of the paper's brightness: a dip that counts whole as a fold
+OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
 
 
 @dataclass(frozen=True)
@@ -104,37 +106,51 @@ def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = Fals
     ranked[:, (place < edge) | (place > 1 - edge)] = 0
     tilt, x = np.unravel_index(int(ranked.argmax()), ranked.shape)
     found = Gutter(float(x), float(TILTS[tilt]), float(evidence[tilt, x]))
-    return _outside_the_table(found, sheared, narrow, broad, ink, edges)
+    return _fold_beside(found, grey, edges, evidence[tilt])
 
 
-def _outside_the_table(found: Gutter, sheared: _Sheared, narrow, broad, ink, edges) -> Gutter:
-    """Move from a rule beside the gutter to the fold itself, by the strips that no rule reaches."""
-    width = ink.shape[1]
-    outer = _rule_free(ink, edges)
-    if outer.sum() < 2:
-        return found
-    weights = outer / outer.sum()
-    near = np.abs(np.arange(width) - found.x) <= 0.03 * width
-    local = sheared.gather(narrow + broad, weights)
-    local[:, ~near] = -1
-    local[np.abs(TILTS - found.tilt) > np.tan(np.radians(1.3))] = -1
-    tilt, x = np.unravel_index(int(local.argmax()), local.shape)
-    here = local[:, max(0, int(found.x) - 2) : int(found.x) + 3].max()
-    if local[tilt, x] > 1.3 * max(here, 0.2):
-        return Gutter(float(x), float(TILTS[tilt]), found.score)
-    return found
+def _fold_beside(found: Gutter, grey: np.ndarray, edges: np.ndarray, evidence: np.ndarray) -> Gutter:
+    """Move from a rule beside the gutter to the fold itself.
+
+    The fold runs on to the very edge of the sheet, where no rule of a table reaches; so a line that shows there, at
+    the top or at the bottom, is worth more than one that is stronger in the middle.
+    """
+    height, width = grey.shape
+    near = np.arange(max(0, round(found.x - REFINE * width)), min(width, round(found.x + REFINE * width) + 1))
+    lines = np.array([np.median(grey[start:end], axis=0) for start, end in pairwise(edges)], np.float32)
+    inside = np.minimum(_dip(lines, 1, 0.012 * width) / FOLD_DEPTH, 1)
+    middles = (edges[:-1] + edges[1:]) / 2 - height / 2
+    best, best_score = found, 0.0
+    for tilt in found.tilt + np.tan(np.radians(np.arange(-0.5, 0.51, 0.25))):
+        along = np.mean([_at(row, near + tilt * middle) for row, middle in zip(inside, middles, strict=True)], axis=0)
+        score = along + sum(_at(end, near + tilt * (place - height / 2)) for end, place in _fold_ends(grey))
+        score = score + 0.2 * evidence[near] - 0.3 * abs(np.degrees(np.arctan(tilt - found.tilt)))
+        x = int(score.argmax())
+        if score[x] > best_score:
+            best, best_score = Gutter(float(near[x]), float(tilt), found.score), float(score[x])
+    return best
 
 
-def _rule_free(ink: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Which strips lie above the first and below the last long horizontal rule: float array of 0 and 1."""
-    mask = cv2.dilate(ink.astype(np.uint8), np.ones((3, 1), np.uint8))
-    long = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, max(15, ink.shape[1] // 14)), np.uint8))
-    rows = np.nonzero(long.mean(axis=1) > 0.2)[0]
-    outer = np.zeros(len(edges) - 1)
-    if len(rows):
-        outer[edges[1:] <= rows[0]] = 1
-        outer[edges[:-1] >= rows[-1]] = 1
-    return outer
+def _fold_ends(grey: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """Evidence of a fold, 0 to 1, along the width of the outermost rows that show paper, and the row where that is."""
+    height, width = grey.shape
+    reach = max(6, round(OUTERMOST * height))
+    usual = np.median(grey)
+    ends = []
+    for rows in (np.arange(reach), np.arange(height - reach, height)):
+        levels = np.median(grey[rows], axis=1)
+        paper = rows[levels > 0.8 * usual]
+        if len(paper) < 4:
+            continue
+        paper = paper[1:-1]
+        profile = np.median(grey[paper], axis=0)[None].astype(np.float32)
+        dips = np.minimum(_dip(profile, 1, 0.012 * width) / FOLD_DEPTH, 1)[0]
+        ends.append((cv2.dilate(dips[None], np.ones((1, 3)))[0], float(paper.mean())))
+    return ends
+
+
+def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return values[np.clip(np.round(places).astype(int), 0, len(values) - 1)]
 
 
 class _Sheared:
