@@ -23,7 +23,7 @@ OVER_NOISE = 2.5  # an edge is steeper than the usual one of bare paper by this 
 LEAST_STEP = 5  # grey levels, of 255, that count as an edge on perfectly smooth paper
 
 SQUARES = np.arange(256, dtype=np.uint16) ** 2
-CUBES = np.rint(np.arange(256.0) ** 3 / 255).astype(np.uint16)  # in units that make cubes over squares a share of 1
+CUBES = np.rint(np.arange(256.0) ** 3 / 255).astype(np.uint16)  # over squares: a depth from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,12 @@ class Ink:
     def typical(self) -> float | None:
         """Median depth of the writing; None on a page without any."""
         written = self.evidence > 0.5
-        return float(np.median(self.depth[written])) if written.mean() > 0.001 else None
+        return float(np.median(self.depth[written])) if written.any() else None
+
+    @property
+    def share(self) -> float:
+        """Share of the cells that are written on."""
+        return float((self.evidence > 0.5).mean())
 
 
 def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float) -> Ink:
@@ -64,7 +69,7 @@ def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float) -> Ink:
 
 def _strokes(edges: np.ndarray, length: float) -> np.ndarray:
     """The edges that hang together over at least `length` px: grain and the dots of a stain do not."""
-    count, labels, facts, _ = cv2.connectedComponentsWithStats(edges, ltype=cv2.CV_32S)
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(edges, ltype=cv2.CV_32S)
     long = np.maximum(facts[:, cv2.CC_STAT_WIDTH], facts[:, cv2.CC_STAT_HEIGHT]) >= length
     long[0] = False
     return np.where(long, 255, 0).astype(np.uint8)[labels]

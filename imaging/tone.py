@@ -30,7 +30,7 @@ FIXED = 32  # factors are bytes in steps of 1/32, so below 8
 PAGE = 0.8  # power: how far the ink of the whole page is brought to the target
 PLACE = 0.6  # power: how far the ink of a place is brought to that of its page
 LEAST_DEPTH = 0.03  # of the paper's luma: what is hardly darker than paper is never lifted
-SHALLOW = 0.25  # of the depth of the strokes around: what is less deep is grain or show-through, and not lifted
+SHALLOW = 0.25  # of the depth of the strokes around: what is less deep, as show-through, is not lifted
 COLOUR = 0.4  # share of the lift that also deepens colours
 BLACKEST = 0.92  # lifting makes no stroke deeper than this
 
@@ -70,13 +70,15 @@ def decide(view: View, params: Params) -> Decision:
     strength = STRENGTHS[params.strength]
     px_per_mm = view.px_per_mm / view.reduction
     paper = paper_of(view.colour, px_per_mm)
-    depth = ink_on(view.grey, paper, px_per_mm).typical
+    ink = ink_on(view.grey, paper, px_per_mm)
+    depth = ink.typical
     values = {
         "mode": params.mode,
         "strength": params.strength,
         "paper": [round(value) for value in paper.colour],
         "unevenness": round(paper.unevenness, 3),
         "ink_depth": None if depth is None else round(depth, 3),
+        "written": round(ink.share, 4),
         "px_per_mm": round(view.px_per_mm, 2),
         "white": _white(np.array(paper.colour), strength.white, params.white_balance),
         "flatten": strength.flatten,
@@ -156,7 +158,9 @@ def _levels(ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
 
 
 def _of_page(ink: Ink, values: Mapping[str, Any]) -> float:
-    """How many times ink of depth 1 would be lifted on this page; of depth d it is so much times d to the -PLACE."""
+    """How many times ink of depth 1 would be lifted on this page; of depth d it is so much times d to the
+    -PLACE.
+    """
     usual = min(ink.typical or 1.0, values["ink_target"])
     return (values["ink_target"] / usual) ** PAGE * usual**PLACE
 
