@@ -21,6 +21,9 @@ from imaging.view import MM_PER_INCH, PAPERS_MM, View
 SMALL_SIDE = 400  # px: of the picture in which the paper grows
 STEPS = ((2, 1, 1), (3, 2, 2), (5, 3, 3), (8, 4, 4))  # Lab steps between neighbours that still count as the same paper
 SEEDS = np.linspace(0.25, 0.75, 5)
+LEAST_REGION = 0.02  # of the picture: what grows to less is no sheet
+SAME_PAPER = np.array([30, 8, 10])  # Lab: two parts of one sheet differ by no more than this
+BRIDGE = 0.06  # of the longer side: the widest shadow of a gutter between two parts of an open book
 ROUNDS = 4  # of assigning points of the edge to sides and fitting lines
 NEAR_FRAME = 0.012  # of the longer side: an edge this near to the frame is the frame's
 
@@ -93,9 +96,12 @@ def without_writing(small: np.ndarray) -> np.ndarray:
 
 
 def grown(plain: np.ndarray, step: tuple[int, int, int]) -> np.ndarray:
-    """Bool (h, w): what grows together from seeds in the middle; the largest such region, its holes filled."""
+    """Bool (h, w): what grows together from seeds in the middle, its holes filled.
+
+    The largest region is the paper; a gutter's shadow or a fold may part it, so regions of the same colour count too.
+    """
     height, width = plain.shape[:2]
-    best = np.zeros((height, width), np.uint8)
+    regions = []
     taken = np.zeros((height + 2, width + 2), np.uint8)
     for v in SEEDS:
         for u in SEEDS:
@@ -105,12 +111,17 @@ def grown(plain: np.ndarray, step: tuple[int, int, int]) -> np.ndarray:
             before = taken.copy()
             flags = 4 | (255 << 8) | cv2.FLOODFILL_MASK_ONLY
             cv2.floodFill(plain.copy(), taken, (x, y), 0, step, step, flags)
-            region = cv2.subtract(taken, before)[1:-1, 1:-1]
-            if region.sum() > best.sum():
-                best = region
-    window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-    closed = cv2.morphologyEx(best, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    closed = cv2.morphologyEx(closed, cv2.MORPH_CLOSE, window)
+            region = cv2.subtract(taken, before)[1:-1, 1:-1] > 0
+            if region.mean() > LEAST_REGION:
+                regions.append((region, np.median(plain[region], axis=0)))
+    if not regions:
+        return np.zeros((height, width), bool)
+    _, colour = max(regions, key=lambda found: found[0].sum())
+    same = [region for region, own in regions if (np.abs(own - colour) <= SAME_PAPER).all()]
+    paper = np.any(same, axis=0).astype(np.uint8)
+    bridge = round(BRIDGE * max(height, width)) | 1 if len(same) > 1 else 9
+    opened = cv2.morphologyEx(paper, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (bridge, bridge)))
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros_like(closed)
     if contours:
