@@ -20,7 +20,8 @@ BEHIND = 0.45  # of the strong ink within some millimetres: what is fainter is n
 CORE = 0.6  # of the same: a mark must be so deep somewhere
 CORE_SHARE = 0.06  # of a mark's pixels that have to be
 OF_PAGE = 0.5  # of the page's strong ink: the surroundings count as at least so deep
-OVER_NOISE = 3.0
+OVER_NOISE = 3.0  # of the usual step between pixels of bare paper
+LEAST = 0.03  # depth below which there is no ink on the smoothest paper
 SURROUNDINGS_MM = 5.0  # σ
 SPECK_MM = 0.12  # marks smaller than the square of this are dust
 
@@ -28,7 +29,7 @@ SPECK_MM = 0.12  # marks smaller than the square of this are dust
 def bitonal(grey: np.ndarray, paper: Paper, ink: Ink, px_per_mm: float) -> np.ndarray:
     """0 for ink, 255 for paper, uint8 (h, w), of a page `grey` (h, w) uint8 with its maps."""
     strong = _strong(ink, px_per_mm)
-    least = max(OVER_NOISE * ink.noise, 0.02)
+    least = max(OVER_NOISE * ink.noise, LEAST)
     edge = np.maximum(np.maximum(HALF * ink.depth, BEHIND * strong), least)
     edge = ink.evidence * edge + (1 - ink.evidence) * np.maximum(edge, CORE * strong)
     soft = cv2.GaussianBlur(grey, (3, 3), 0)
@@ -64,7 +65,7 @@ def _kept(marks: np.ndarray, cores: np.ndarray, speck: float) -> np.ndarray:
     height, width = marks.shape
     half = ((width + 1) // 2, (height + 1) // 2)
     small = cv2.resize(marks, half, interpolation=cv2.INTER_AREA)
-    count, labels, facts, _ = cv2.connectedComponentsWithStats(cv2.compare(small, 0, cv2.CMP_GT))
+    count, labels, facts, _ = cv2.connectedComponentsWithStats(small)
     held = np.bincount(labels[cv2.resize(cores, half, interpolation=cv2.INTER_AREA) > 0], minlength=count)
     area = facts[:, cv2.CC_STAT_AREA]
     keep = (held > CORE_SHARE * area) & (4 * area >= speck)

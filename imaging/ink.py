@@ -61,8 +61,8 @@ def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float) -> Ink:
     step = cv2.subtract(cv2.dilate(flat, None), cv2.erode(flat, None))
     depth = cv2.dilate(cv2.bitwise_not(flat), None)
     noise = _usual_step(step[::3, ::3], depth[::3, ::3])
-    steep = cv2.compare(step, max(OVER_NOISE * noise, LEAST_STEP), cv2.CMP_GT)
-    sharp = cv2.compare(step, cv2.multiply(depth, 1.0, scale=SHARP), cv2.CMP_GT)
+    steep = cv2.threshold(step, max(OVER_NOISE * noise, LEAST_STEP), 255, cv2.THRESH_BINARY)[1]
+    sharp = cv2.compare(step, cv2.convertScaleAbs(depth, alpha=SHARP), cv2.CMP_GT)
     edges = _strokes(cv2.bitwise_and(steep, sharp), STROKE_MM * px_per_mm / factor)
     return _gathered(depth, edges, noise / 255, px_per_mm / factor, factor)
 

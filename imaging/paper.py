@@ -21,6 +21,7 @@ NEAR_PAPER = 0.94  # of the brightest around: what is darker is not paper
 BED = 0.3  # of the sheet's luma: what is darker is no sheet in shadow but something else
 DEEPEST = 0.4  # of the usual luma: in deeper shadow there is more noise than paper to bring out
 ODD_TINT = 0.25  # difference in log(red / blue) from the sheet's: beyond are seals, desks, fingers
+SLOPE_CELLS = 3
 TINT_CELLS = 12.0  # σ over which the tint of the paper is averaged, so that a stain stays a stain
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenCV and JPEG have it
 
@@ -57,14 +58,13 @@ def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
     px_per_mm /= factor
     luma = cv2.blur(cv2.cvtColor(work, cv2.COLOR_RGB2GRAY), (3, 3))
     side = max(3, round(WRITING_MM * px_per_mm)) | 1
-    square = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
-    envelope = cv2.morphologyEx(luma, cv2.MORPH_CLOSE, square)
-    clean = cv2.compare(luma, cv2.multiply(envelope, 1.0, scale=NEAR_PAPER), cv2.CMP_GE)
+    envelope = _closed(luma, side)
+    clean = cv2.compare(luma, cv2.convertScaleAbs(envelope, alpha=NEAR_PAPER), cv2.CMP_GE)
     weight = averaged(clean, CELL).astype(np.float32) / 255
     colour = averaged(cv2.bitwise_and(work, work, mask=clean), CELL) / np.maximum(weight, 0.01)[..., None]
     weight = np.where(weight > 0.05, weight, 0) * _is_sheet(colour, weight > 0.2)
     own = colour @ LUMA  # where that is brighter than what was filled in, dividing would burn it out
-    light = cv2.GaussianBlur(np.maximum(filled(own, weight), own), (0, 0), 1.0)
+    light = _smoothed(np.maximum(filled(own, weight), own))
     light = np.maximum(light, max(1, DEEPEST * float(np.median(light))))
     tint = filled(colour / np.maximum(colour @ LUMA, 1)[..., None], weight)
     tint = cv2.GaussianBlur(tint, (0, 0), TINT_CELLS)
@@ -73,6 +73,13 @@ def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
     tint /= (tint @ LUMA)[..., None]
     usual = np.median(seen, 0).tolist()
     return Paper(light, tint, factor * CELL, tuple(usual), float(1 - low / max(high, 1)))
+
+
+def _closed(luma: np.ndarray, side: int) -> np.ndarray:
+    """Morphological closing with a square. The border goes on as it is, or a shadow there would look like a mark."""
+    wide = cv2.copyMakeBorder(luma, side, side, side, side, cv2.BORDER_REPLICATE)
+    square = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
+    return cv2.morphologyEx(wide, cv2.MORPH_CLOSE, square)[side:-side, side:-side]
 
 
 def _is_sheet(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -85,6 +92,14 @@ def _is_sheet(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
     warmth = np.log(np.maximum(colour[..., 0], 1) / np.maximum(colour[..., 2], 1))
     usual = np.median(warmth[bright])
     return ((luma > BED * white) & (np.abs(warmth - usual) < ODD_TINT)).astype(np.float32)
+
+
+def _smoothed(light: np.ndarray) -> np.ndarray:
+    """A little Gaussian smoothing that goes on with a slope beyond the border, where gutters have theirs."""
+    if min(light.shape) <= SLOPE_CELLS:
+        return light
+    padded = np.pad(light, SLOPE_CELLS, mode="reflect", reflect_type="odd")
+    return cv2.GaussianBlur(padded, (0, 0), 1.0)[SLOPE_CELLS:-SLOPE_CELLS, SLOPE_CELLS:-SLOPE_CELLS]
 
 
 def filled(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -1,0 +1,157 @@
+"""quality: each fault is found on copies that have it, and on none that has not."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from imaging import quality, tone
+from imaging.sharpness import edge_width
+from imaging.view import View
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+DPI = 300
+SIZE = (1700, 2300)  # px
+REAL = ("registers", "split")
+
+
+def page(depth=0.7, paper=215.0, grain=2.0, ghost=0.0):
+    """Lines of loops on paper with grain, as a lens draws them; RGB uint8."""
+    width, height = SIZE
+    marks = np.zeros((height, width), np.uint8)
+    for y in range(250, 2050, 90):
+        for x in range(200, 1500, 50):
+            cv2.ellipse(marks, (x, y), (14, 22), 20, 0, 300, 255, 4, cv2.LINE_AA)
+    behind = cv2.GaussianBlur(marks[:, ::-1], (0, 0), 6) / 255.0
+    marks = cv2.GaussianBlur(marks, (0, 0), 0.8) / 255.0
+    noise = np.random.default_rng(0).normal(0, grain, (height, width))
+    grey = paper * (1 - depth * marks) * (1 - ghost * behind) + noise
+    return cv2.cvtColor(np.clip(grey, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2RGB)
+
+
+def judged(pixels, dpi=DPI, **params):
+    view = View.of(pixels, dpi)
+    view = view.after(tone.decide(view, tone.Params()), None)
+    return quality.decide(view, quality.Params(**params))
+
+
+def codes(decision):
+    return {finding.code for finding in decision.findings}
+
+
+def shaken(pixels, length):
+    line = np.zeros((length, length), np.float32)
+    line[length // 2] = 1 / length
+    return cv2.filter2D(pixels, -1, line)
+
+
+def test_a_good_page_gives_no_finding():
+    decision = judged(page())
+    assert decision.findings == ()
+    assert decision.values["sharpness"] > 0.8 and not decision.values["blank"]
+    assert decision.values["glare"] == 0 and decision.values["clipped"] == 0
+
+
+@pytest.mark.parametrize("sigma", [3.0, 5.0])
+def test_a_page_out_of_focus_is_found(sigma):
+    decision = judged(cv2.GaussianBlur(page(), (0, 0), sigma))
+    assert "blurred" in codes(decision)
+    assert decision.values["sharpness"] < 0.5
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_shaken_page_is_found_in_either_direction(turned):
+    pixels = shaken(page(), 15)
+    assert "blurred" in codes(judged(np.ascontiguousarray(pixels.transpose(1, 0, 2)) if turned else pixels))
+
+
+def test_edge_width_grows_with_the_blur():
+    widths = [edge_width(View.of(cv2.GaussianBlur(page(), (0, 0), sigma), DPI)) for sigma in (0.5, 1.5, 2.5, 4.0)]
+    assert widths == sorted(widths)
+    assert widths[0] < 4 and widths[-1] > 7
+
+
+def test_a_fine_scan_is_not_called_blurred_for_its_many_pixels():
+    double = cv2.resize(page(), None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    assert "blurred" not in codes(judged(double, dpi=2 * DPI))
+
+
+@pytest.mark.parametrize("light, found", [(0.25, True), (0.6, False)])
+def test_a_page_taken_in_the_dark_is_found(light, found):
+    assert ("too_dark" in codes(judged((page() * light).astype(np.uint8)))) is found
+
+
+def test_glare_is_found_and_measured():
+    pixels = page()
+    cv2.circle(pixels, (800, 900), 170, (255, 255, 255), -1)
+    decision = judged(pixels)
+    assert codes(decision) == {"glare"}
+    assert decision.values["glare"] == pytest.approx(np.pi * 170**2 / (SIZE[0] * SIZE[1] * 0.9), rel=0.1)
+
+
+def test_the_white_bed_around_a_page_is_no_glare():
+    pixels = cv2.copyMakeBorder(page(), 120, 120, 200, 200, cv2.BORDER_CONSTANT, value=(255, 255, 255))
+    assert "glare" not in codes(judged(pixels))
+
+
+def test_white_paper_is_neither_glare_nor_burnt():
+    assert codes(judged(page(paper=254.0))) == set()
+
+
+def test_many_small_burnt_spots_count_as_burnt():
+    pixels = page(paper=225.0)
+    pixels[200::30, 150::30] = 255
+    pixels = cv2.dilate(pixels, np.ones((9, 9), np.uint8))
+    assert "clipped" in codes(judged(pixels))
+
+
+@pytest.mark.parametrize("dpi, severity", [(150, "warning"), (240, "note"), (299, None), (None, None)])
+def test_low_resolution_is_told_where_it_is_known(dpi, severity):
+    found = [finding for finding in judged(page(), dpi).findings if finding.code == "low_resolution"]
+    assert [str(finding.severity) for finding in found] == ([severity] if severity else [])
+    assert all(finding.facts["dpi"] == dpi for finding in found)
+
+
+@pytest.mark.parametrize("kinds", [{}, {"grain": 6.0}, {"ghost": 0.12}, {"paper": 254.0}])
+def test_a_blank_page_is_known_by_grain_and_show_through_alike(kinds):
+    decision = judged(page(depth=0.0, **kinds))
+    assert decision.values["blank"]
+    assert "blank_page" in codes(decision) and "blurred" not in codes(decision)
+
+
+def test_one_line_of_writing_is_not_blank():
+    pixels = page()
+    pixels[300:] = page(depth=0.0)[300:]
+    assert not judged(pixels).values["blank"]
+
+
+@pytest.mark.parametrize("depth, severity", [(0.1, "note"), (0.05, "warning")])
+def test_faint_ink_is_told(depth, severity):
+    found = [finding for finding in judged(page(depth, grain=1.0)).findings if finding.code == "faint_ink"]
+    assert [str(finding.severity) for finding in found] == [severity]
+
+
+def test_faintness_grows_as_ink_fades():
+    values = [judged(page(depth)).values["faintness"] for depth in (0.8, 0.4, 0.2)]
+    assert values == sorted(values) and values[0] < 0.2 and values[-1] > 0.5
+
+
+def test_quality_works_where_tone_was_skipped():
+    assert quality.decide(View.of(page(), DPI), quality.Params()).findings == ()
+
+
+def real_pages():
+    found = [path for folder in REAL for path in sorted((DATA / folder).glob("*")) if path.suffix in (".jpg", ".jpeg")]
+    return found[::5]
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="real images are not here (../shared/data)")
+def test_good_real_pages_give_no_warning():
+    assert real_pages()
+    for path in real_pages():
+        pixels = cv2.cvtColor(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        decision = judged(pixels, dpi=None)
+        assert not [finding for finding in decision.findings if str(finding.severity) == "warning"], path.name
+        worse = codes(judged(cv2.GaussianBlur(pixels, (0, 0), 5), dpi=None))
+        assert "blurred" in worse, path.name
