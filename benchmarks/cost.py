@@ -10,7 +10,9 @@ process of its own, as the work is, and neither counts the start of Python.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
+import pkgutil
 import statistics
 import sys
 import tempfile
@@ -27,11 +29,12 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        files = make_spreads(Path(folder), chosen.count, chosen.seed)
+        files = in_process(make_spreads, Path(folder), chosen.count, chosen.seed)
         floor = in_process(floor_of, files)
         work = in_process(work_of, files, Path(folder) / "out")
         job = whole_job(files, Path(folder) / "job")
-    print(f"{len(files)} spreads, {sum(path.stat().st_size for path in files) / len(files) / 1e6:.1f} MB each")
+        size = sum(path.stat().st_size for path in files) / len(files) / 1e6
+    print(f"{len(files)} spreads, {size:.1f} MB each")
     print(f"{'':34}{'CPU s a spread':>16}{'× floor':>10}{'peak MB':>10}")
     row("decode + one warp + encode (floor)", floor, floor)
     row("developing, both encodings", work, floor)
@@ -99,10 +102,11 @@ def work_of(files: list[Path], out: Path):
 
 def stage_times(task):
     """CPU seconds of each part of developing one capture."""
+    from dataclasses import replace
     from unittest import mock
 
+    import imaging.stages as stages
     import pipeline
-    from imaging import decode, render, stages
 
     spent: dict[str, float] = {}
 
@@ -116,22 +120,18 @@ def stage_times(task):
 
         return run
 
-    def timed_stage(stage):
-        from dataclasses import replace
+    def timed_stages(some):
+        return tuple(replace(stage, decide=timed(f"decide {stage.name}", stage.decide)) for stage in some)
 
-        tone = timed("tone pixels", stage.tone) if stage.tone else None
-        return replace(stage, decide=timed(f"decide {stage.name}", stage.decide), tone=tone)
-
-    del decode, render
-    with (
-        mock.patch.object(stages, "OF_CAPTURE", tuple(timed_stage(stage) for stage in stages.OF_CAPTURE)),
-        mock.patch.object(stages, "OF_PAGE", tuple(timed_stage(stage) for stage in stages.OF_PAGE)),
-        mock.patch.object(stages, "render", timed("render", stages.render)),
-        mock.patch("imaging.opening.decode", timed("decode", __import__("imaging.opening").opening.decode)),
-        mock.patch("bookpack.small.small_jpeg", timed("ministry JPEG", __import__("bookpack.small").small.small_jpeg)),
-        mock.patch("bookpack.small.archive_jpeg",
-                   timed("archive JPEG", __import__("bookpack.small").small.archive_jpeg)),
-    ):
+    parts = {"imaging.opening.decode": "decode", "imaging.stages.render": "render", "bookpack.small.small_jpeg":
+             "ministry JPEG", "bookpack.small.archive_jpeg": "archive JPEG"}
+    with contextlib.ExitStack() as stack:
+        for name in ("OF_CAPTURE", "OF_PAGE"):
+            stack.enter_context(mock.patch.object(stages, name, timed_stages(getattr(stages, name))))
+        for place, name in parts.items():
+            stack.enter_context(mock.patch(place, timed(name, pkgutil.resolve_name(place))))
+        tone = replace(stages.tone.STAGE, tone=timed("tone pixels", stages.tone.STAGE.tone))
+        stack.enter_context(mock.patch.object(stages.tone, "STAGE", tone))
         pipeline.develop(task)
     return tuple(spent.items())
 
