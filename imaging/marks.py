@@ -36,14 +36,22 @@ def contrast(grey: np.ndarray, ground: np.ndarray) -> np.ndarray:
 
 
 def ink(view: View) -> np.ndarray:
-    """Where the view shows ink: bool (h, w). Faint writing counts; dark surroundings do not."""
-    grey = view.grey
-    ground = paper(grey)
-    relative = contrast(grey, ground)
+    """Where the view shows ink: bool (h, w). Faint writing counts; dark surroundings do not.
+
+    It is measured once, on the capture's own picture, and moved along with the frames.
+    """
+    if "ink" not in view.shared:
+        view.shared["ink"] = _measured(cv2.cvtColor(view.picture, cv2.COLOR_RGB2GRAY))
+    return view.warped(view.shared["ink"]) > 0
+
+
+def _measured(grey: np.ndarray) -> np.ndarray:
+    """The mask of ink, 1 and 0, of a grey picture: uint8 (h, w)."""
+    relative = contrast(grey, paper(grey))
     quiet = relative[(relative > 0) & (relative < 0.1)]
     noise = float(np.median(quiet)) * 1.4826 if quiet.size else 0.0
-    mask = (relative > max(LEAST_CONTRAST, NOISE_FACTOR * noise)) & (view.inside > 0)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    keep = np.zeros(count, bool)
+    mask = (relative > max(LEAST_CONTRAST, NOISE_FACTOR * noise)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    keep = np.zeros(count, np.uint8)
     keep[1:] = stats[1:, cv2.CC_STAT_AREA] >= 4  # lone dots are grain
     return keep[labels]

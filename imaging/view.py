@@ -49,6 +49,7 @@ class View:
     decided: Mapping[str, Decision] = field(default_factory=dict)
     paper_corners: tuple[tuple[float, float], ...] | None = None  # of the sheet, in stored pixels, once it is known
     full: Callable[[], np.ndarray] | None = None
+    shared: dict[str, np.ndarray] = field(default_factory=dict, compare=False)  # measured once, for all frames
 
     @classmethod
     def of(cls, pixels: np.ndarray, dpi: float | None = None, hints: Hints = Hints(), orientation: int = 1) -> View:
@@ -115,7 +116,7 @@ class View:
     @cached_property
     def colour(self) -> np.ndarray:
         """The frame at reduced size, RGB uint8 (h, w, 3); black where it reaches beyond the capture."""
-        if np.allclose(self._picture_map, np.eye(3), atol=1e-9) and self._shrink.size == self.picture.shape[1::-1]:
+        if self._shows_picture:
             return self.picture
         return cv2.warpPerspective(self.picture, self._picture_map, self._shrink.size, flags=cv2.INTER_LINEAR,
                                    borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE)
@@ -125,11 +126,20 @@ class View:
         """Luma of `colour`, uint8 (h, w)."""
         return cv2.cvtColor(self.colour, cv2.COLOR_RGB2GRAY)
 
+    def warped(self, mask: np.ndarray) -> np.ndarray:
+        """A mask (h, w) uint8 of `picture` as this view shows it; 0 beyond the capture."""
+        if self._shows_picture:
+            return mask
+        return cv2.warpPerspective(mask, self._picture_map, self._shrink.size, flags=cv2.INTER_NEAREST)
+
+    @cached_property
+    def _shows_picture(self) -> bool:
+        return np.allclose(self._picture_map, np.eye(3), atol=1e-9) and self._shrink.size == self.picture.shape[1::-1]
+
     @cached_property
     def inside(self) -> np.ndarray:
         """255 where the view shows the capture, 0 beyond it; uint8 (h, w)."""
-        whole = np.full(self.picture.shape[:2], 255, np.uint8)
-        return cv2.warpPerspective(whole, self._picture_map, self._shrink.size, flags=cv2.INTER_NEAREST)
+        return self.warped(np.full(self.picture.shape[:2], 255, np.uint8))
 
     def to_frame(self, points) -> np.ndarray:
         """Points (n×2) of the view in pixels of the full-size frame."""
