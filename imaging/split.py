@@ -25,6 +25,8 @@ TILTS = np.tan(np.radians(np.arange(-3, 3.01, 0.25)))  # of the gutter against t
 PAPER_PERCENTILE = 75  # of grey along a strip's column: above the writing, at the paper
 NARROW_FULL, BROAD_FULL = 0.10, 0.08  # a dip of this part of the paper's brightness counts whole
 OUTER_STRIPS, OUTER_WEIGHT = 3, 2.5  # strips at top and bottom count more: no rule reaches there
+STEP_FULL = 0.15  # a step of this part of the paper's brightness counts whole
+MIDDLE = 0.13  # of the width to either side: where the gutter of a whole spread lies
 REFINE = 0.035  # of the width: so far from a rule beside it the fold is looked for
 FOLD_DEPTH = 0.06  # of the paper's brightness: a dip that counts whole as a fold
 OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
@@ -94,16 +96,20 @@ def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = Fals
     written = _strips(ink, edges, lambda part: part.mean(axis=0))
     narrow = np.minimum(_dip(bright, 1, 0.010 * width) / NARROW_FULL, 1)
     broad = np.minimum(_dip(bright, 0.010 * width, 0.035 * width) / BROAD_FULL, 1)
+    step = np.minimum(_step(bright, 0.015 * width) / STEP_FULL, 1)
     empty = 1 - np.minimum(_smooth(written, 0.010 * width) / max(written.mean(), 1e-3), 1)
     weights = np.ones(STRIPS)
     weights[:OUTER_STRIPS] = weights[-OUTER_STRIPS:] = OUTER_WEIGHT
     sheared = _Sheared(middles, width)
-    evidence = sheared.gather(narrow + 1.5 * broad + 0.7 * empty, weights / weights.sum())
+    evidence = sheared.gather(narrow + 1.5 * broad + 0.7 * step + 0.4 * empty, weights / weights.sum())
     place = np.arange(width) / width
     prior = 0.4 * np.exp(-(((place - 0.5) / 0.12) ** 2))
     ranked = evidence + prior
     edge = 0.3 if central else 0.06
     ranked[:, (place < edge) | (place > 1 - edge)] = 0
+    middle = np.where(np.abs(place - 0.5) < MIDDLE, ranked, 0)
+    if middle.max() > 0.8 * ranked.max():  # the edges of a book look like a gutter, too, but not in its middle
+        ranked = middle
     tilt, x = np.unravel_index(int(ranked.argmax()), ranked.shape)
     found = Gutter(float(x), float(TILTS[tilt]), float(evidence[tilt, x]))
     return _fold_beside(found, grey, edges, evidence[tilt])
@@ -124,7 +130,7 @@ def _fold_beside(found: Gutter, grey: np.ndarray, edges: np.ndarray, evidence: n
     for tilt in found.tilt + np.tan(np.radians(np.arange(-0.5, 0.51, 0.25))):
         along = np.mean([_at(row, near + tilt * middle) for row, middle in zip(inside, middles, strict=True)], axis=0)
         score = along + sum(_at(end, near + tilt * (place - height / 2)) for end, place in _fold_ends(grey))
-        score = score + 0.2 * evidence[near] - 0.3 * abs(np.degrees(np.arctan(tilt - found.tilt)))
+        score = score + 0.15 * evidence[near] - 0.3 * abs(np.degrees(np.arctan(tilt - found.tilt)))
         x = int(score.argmax())
         if score[x] > best_score:
             best, best_score = Gutter(float(near[x]), float(tilt), found.score), float(score[x])
@@ -182,6 +188,16 @@ def _dip(values: np.ndarray, width: float, reach: float) -> np.ndarray:
     on_left, on_right = highest[:, : values.shape[1]], highest[:, steps + 1 : steps + 1 + values.shape[1]]
     lower = np.minimum(on_left, np.pad(on_right, ((0, 0), (0, values.shape[1] - on_right.shape[1])), mode="edge"))
     return np.maximum(lower - smooth, 0) / np.maximum(lower, 40)
+
+
+def _step(values: np.ndarray, reach: float) -> np.ndarray:
+    """By how much of the brightness the paper differs between both sides of a column: pages lie at different heights."""
+    steps = max(2, round(reach))
+    means = cv2.blur(values, (steps, 1), borderType=cv2.BORDER_REPLICATE)
+    shift = steps // 2 + 1
+    on_left = np.pad(means, ((0, 0), (shift, 0)), mode="edge")[:, : values.shape[1]]
+    on_right = np.pad(means, ((0, 0), (0, shift)), mode="edge")[:, -values.shape[1] :]
+    return np.abs(on_left - on_right) / np.maximum(np.maximum(on_left, on_right), 40)
 
 
 def _ends(view: View, box: tuple[int, int, int, int], gutter: Gutter) -> np.ndarray:
