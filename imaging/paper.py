@@ -76,7 +76,7 @@ def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
 
 
 def _closed(luma: np.ndarray, side: int) -> np.ndarray:
-    """Morphological closing with a square. The border goes on as it is, or a shadow there would look like a mark."""
+    """Morphological closing with a square. The border goes on: its shadow is no mark."""
     wide = cv2.copyMakeBorder(luma, side, side, side, side, cv2.BORDER_REPLICATE)
     square = cv2.getStructuringElement(cv2.MORPH_RECT, (side, side))
     return cv2.morphologyEx(wide, cv2.MORPH_CLOSE, square)[side:-side, side:-side]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -24,6 +24,8 @@ from imaging.paper import LUMA, Paper, paper_of
 from imaging.stage import Stage
 from imaging.view import View
 
+Mode = Literal["colour", "grey", "bitonal"]
+Look = Literal["natural", "clear", "strong"]
 STRIPE = 64  # rows at a time, so that a stripe stays in the processor's cache
 LEVELS = 64  # how finely the lift is graded between none and its limit
 FIXED = 32  # factors are bytes in steps of 1/32, so below 8
@@ -39,9 +41,13 @@ BLACKEST = 0.92  # lifting makes no stroke deeper than this
 class Params:
     """How pages shall look."""
 
-    mode: str = "colour"  # colour, grey or bitonal (black and white)
-    strength: str = "clear"  # natural: much as it is; clear: easy to read; strong: as much as can be got out
+    mode: Mode = "colour"  # colour, grey or bitonal (black and white)
+    strength: Look = "clear"  # natural: much as it is; clear: easy to read; strong: as much as can be got out
     white_balance: float = 0.5  # how much of the paper's tint is taken away: 0 keeps it, 1 makes it white
+
+    def __post_init__(self):
+        if not 0 <= self.white_balance <= 1:
+            raise ValueError(f"white_balance: {self.white_balance}, not from 0 to 1")
 
 
 @dataclass(frozen=True)

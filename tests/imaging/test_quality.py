@@ -67,7 +67,8 @@ def test_a_shaken_page_is_found_in_either_direction(turned):
 
 
 def test_edge_width_grows_with_the_blur():
-    widths = [edge_width(View.of(cv2.GaussianBlur(page(), (0, 0), sigma), DPI)) for sigma in (0.5, 1.5, 2.5, 4.0)]
+    blurs = [cv2.GaussianBlur(page(), (0, 0), sigma) for sigma in (0.5, 1.5, 2.5, 4.0)]
+    widths = [edge_width(View.of(blurred, DPI)) for blurred in blurs]
     assert widths == sorted(widths)
     assert widths[0] < 4 and widths[-1] > 7
 
@@ -142,8 +143,8 @@ def test_quality_works_where_tone_was_skipped():
 
 
 def real_pages():
-    found = [path for folder in REAL for path in sorted((DATA / folder).glob("*")) if path.suffix in (".jpg", ".jpeg")]
-    return found[::5]
+    files = [path for folder in REAL for path in sorted((DATA / folder).glob("*"))]
+    return [path for path in files if path.suffix in (".jpg", ".jpeg")][::5]
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="real images are not here (../shared/data)")

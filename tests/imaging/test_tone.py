@@ -62,8 +62,13 @@ def hue(pixels):
 def contrast(pixels, mask):
     """Depth of the ink below the paper around, as a share of the paper."""
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    around = cv2.dilate(mask.astype(np.uint8), np.ones((25, 25))) - cv2.dilate(mask.astype(np.uint8), np.ones((9, 9)))
-    return 1 - np.median(grey[mask]) / np.median(grey[around > 0])
+    return 1 - np.median(grey[mask]) / np.median(grey[ring(mask, 9, 25)])
+
+
+def ring(mask, inner, outer):
+    """What lies about a mask: within half of `outer` px, and no nearer than half of `inner`."""
+    near, far = (cv2.dilate(mask.astype(np.uint8), np.ones((side, side))) for side in (inner, outer))
+    return far > near
 
 
 def test_a_shaded_page_comes_out_even():
@@ -122,7 +127,7 @@ def test_the_grain_of_empty_paper_is_not_made_louder():
 
 
 def test_show_through_is_not_lifted():
-    page, marks, _ = written()
+    _, marks, _ = written()
     ghost = cv2.GaussianBlur(marks[:, ::-1].astype(np.float32), (0, 0), 5)[..., None]
     only_ghost = blank() * (1 - 0.15 * ghost)
     result, _ = toned(only_ghost)
@@ -144,8 +149,8 @@ def test_hues_of_inks_stay_within_five_degrees(ink, share):
 def test_a_seal_leaves_no_halo():
     page, _, seal = written()
     result, decision = toned(page)
-    ring = cv2.dilate(seal.astype(np.uint8), np.ones((31, 31))) - cv2.dilate(seal.astype(np.uint8), np.ones((7, 7)))
-    assert np.abs(np.median(result[ring > 0], axis=0) - decision.values["white"]).max() <= 4
+    about = ring(seal, 7, 31)
+    assert np.abs(np.median(result[about], axis=0) - decision.values["white"]).max() <= 4
 
 
 def test_a_stain_stays_a_stain():
@@ -223,6 +228,12 @@ def test_beyond_the_capture_lies_paper():
     decision = tone.decide(View.of(as_pixels(blank()), DPI), tone.Params())
     assert np.allclose(tone.fill(decision), PAPER, atol=2)
     assert tone.fill(None) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("balance", [-0.1, 1.1])
+def test_a_white_balance_out_of_range_is_refused(balance):
+    with pytest.raises(ValueError, match="white_balance"):
+        tone.Params(white_balance=balance)
 
 
 def test_the_map_of_the_paper_follows_a_shadow():

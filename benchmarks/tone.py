@@ -1,0 +1,220 @@
+"""Tone measured: its cost beside decode and encode, its black and white beside others', and pages to look at.
+
+    python -m benchmarks.tone [--looks DIR] [FILE …]
+
+Prints CPU ms and peak MB over the image for each mode on an A3 spread at 300 dpi; the F-measure of the
+bitonal mode on the images with truth in ../shared/data/binarise, set by set, beside doxapy's ISauvola and
+Wolf where doxapy is installed; and the recall and precision of ink on made-up spreads of growing faintness.
+With --looks, contact sheets of FILEs (default: real registers) are written into DIR: the original at the
+left, the developed page at the right, whole and at full size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+A3_AT_300 = (4960, 3508)
+MODES = ("colour", "grey", "bitonal")
+CROP = (900, 700)  # px at full size
+FADINGS = (0.2, 0.5, 0.8)  # strengths of samples.wear
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--looks", type=Path, help="folder for contact sheets")
+    options.add_argument("files", nargs="*", type=Path)
+    chosen = options.parse_args()
+    cv2.setNumThreads(1)
+    print_cost()
+    print_f_measures()
+    print_faint_ink()
+    if chosen.looks:
+        chosen.looks.mkdir(parents=True, exist_ok=True)
+        for path in chosen.files or real_registers():
+            look(path, chosen.looks)
+
+
+def print_cost() -> None:
+    import simplejpeg
+
+    data = simplejpeg.encode_jpeg(made_up_spread(), 85)
+    context = multiprocessing.get_context("spawn")
+    print(f"{'A3 spread at 300 dpi':24}{'CPU ms':>8}{'MB over the image':>20}")
+    for name in ("decode + encode", "warp", *MODES):
+        with context.Pool(1) as pool:
+            spent, memory = pool.apply(cost_of, (name, data))
+        print(f"{name:24}{1000 * spent:8.0f}{memory:20.0f}")
+
+
+def cost_of(name: str, data: bytes) -> tuple[float, float]:
+    """Median CPU seconds of three runs, and how much the process grew beyond the image in its first."""
+    import simplejpeg
+
+    from imaging import tone
+    from imaging.geometry import Geometry
+    from imaging.render import render
+    from imaging.view import View
+
+    cv2.setNumThreads(1)
+    pixels = simplejpeg.decode_jpeg(data)
+    geometry = Geometry.levelling(1.7, A3_AT_300, 300)
+    if name in MODES:
+        decision = tone.decide(View.of(pixels, 300), tone.Params(mode=name))
+    work = {
+        "decode + encode": lambda: simplejpeg.encode_jpeg(simplejpeg.decode_jpeg(data), 85),
+        "warp": lambda: render(pixels, geometry),
+    }.get(name) or (lambda: tone.tone(pixels, decision))
+    before, spent = peak_mb(), []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        spent.append(time.process_time() - start)
+    return statistics.median(spent), peak_mb() - before
+
+
+def made_up_spread() -> np.ndarray:
+    """A ledger spread, RGB uint8, of exactly the size that costs are stated for."""
+    from samples.generate import Spec, make
+
+    made = make(Spec("KH", "ledger", "dark bed", 1990), 1)
+    return cv2.resize(made.image, A3_AT_300, interpolation=cv2.INTER_AREA)
+
+
+def peak_mb() -> float:
+    """Peak memory of this process, MB; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0.0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def print_f_measures() -> None:
+    truths = sorted((DATA / "binarise").glob("*_gt.png"))
+    if not truths:
+        print("no images with truth: ../shared/data/binarise is not here")
+        return
+    methods = {"sohoa": ours} | peers()
+    found: dict[str, dict[str, list[float]]] = {}
+    for truth in truths:
+        image = cv2.cvtColor(read(truth.with_name(truth.name.replace("_gt", ""))), cv2.COLOR_BGR2RGB)
+        ink = cv2.cvtColor(read(truth), cv2.COLOR_BGR2GRAY) < 128
+        of_set = found.setdefault(truth.name.split("_")[0], {name: [] for name in methods})
+        for name, method in methods.items():
+            of_set[name].append(f_measure(method(image) == 0, ink))
+    print(f"\n{'F-measure':16}" + "".join(f"{name:>12}" for name in methods))
+    means = {}
+    for key, of_set in found.items():
+        means[key] = {name: statistics.mean(values) for name, values in of_set.items()}
+    for key, row in means.items():
+        print(f"{key:16}" + "".join(f"{value:12.1f}" for value in row.values()))
+    print(f"{'mean of sets':16}" + "".join(f"{statistics.mean(row[name] for row in means.values()):12.1f}"
+                                          for name in methods))
+
+
+def print_faint_ink() -> None:
+    from samples.generate import Spec, make
+    from samples.wear import Wear
+
+    methods = {"sohoa": ours} | peers()
+    print(f"\n{'recall, precision':20}" + "".join(f"{name:>16}" for name in methods))
+    for fading in FADINGS:
+        made = make(Spec("KH", "ledger", "dark bed", 1990, wear=Wear(fading=fading)), 1)
+        ink = made.ink < 128
+        near = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        row = []
+        for method in methods.values():
+            found = method(made.image) == 0
+            within = found & sheet_of(made)
+            row.append(f"{100 * found[ink].mean():.1f}, {100 * near[within].mean():.1f}")
+        print(f"{f'fading {fading}':20}" + "".join(f"{pair:>16}" for pair in row))
+
+
+def sheet_of(made) -> np.ndarray:
+    """Where the made-up picture shows its sheet; bool (h, w)."""
+    sheet = np.zeros(made.ink.shape, np.uint8)
+    for page in made.truth["pages"]:
+        cv2.fillPoly(sheet, [np.rint(np.array(page["corners"])).astype(np.int32)], 1)
+    return sheet > 0
+
+
+def ours(image: np.ndarray) -> np.ndarray:
+    from imaging import tone
+    from imaging.view import View
+
+    return tone.tone(image, tone.decide(View.of(image), tone.Params(mode="bitonal")))
+
+
+def peers() -> dict:
+    try:
+        from doxapy import Binarization
+    except ImportError:
+        return {}
+
+    def method(algorithm):
+        def run(image: np.ndarray) -> np.ndarray:
+            grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+            result = np.empty_like(grey)
+            binarization = Binarization(algorithm)
+            binarization.initialize(grey)
+            binarization.to_binary(result)
+            return result
+
+        return run
+
+    known = Binarization.Algorithms
+    return {"ISauvola": method(known.ISAUVOLA), "Wolf": method(known.WOLF)}
+
+
+def f_measure(found: np.ndarray, truth: np.ndarray) -> float:
+    both = np.count_nonzero(found & truth)
+    return 200 * both / max(np.count_nonzero(found) + np.count_nonzero(truth), 1)
+
+
+def real_registers() -> list[Path]:
+    files = [path for folder in ("registers", "split") for path in sorted((DATA / folder).glob("*"))]
+    return [path for path in files if path.suffix.lower() in (".jpg", ".jpeg", ".png")]
+
+
+def look(path: Path, folder: Path) -> None:
+    """Write NAME.jpg: the whole page before and after, and below the busiest part of it at full size."""
+    from imaging import tone
+    from imaging.view import View
+
+    pixels = cv2.cvtColor(read(path), cv2.COLOR_BGR2RGB)
+    after = tone.tone(pixels, tone.decide(View.of(pixels), tone.Params()))
+    left, top = busiest(pixels)
+    pair = [image[top : top + CROP[1], left : left + CROP[0]] for image in (pixels, after)]
+    wide = pair[0].shape[1]
+    size = (wide, max(1, wide * pixels.shape[0] // pixels.shape[1]))
+    whole = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in (pixels, after)]
+    sheet = np.vstack([np.hstack(whole), np.hstack(pair)])
+    cv2.imencode(".jpg", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tofile(folder / f"{path.stem}.jpg")
+
+
+def busiest(pixels: np.ndarray) -> tuple[int, int]:
+    """Left and top of the crop with most edges."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    small = cv2.resize(grey, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA)
+    edges = np.minimum(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, None), 40).astype(np.float32)
+    amount = cv2.blur(edges, (CROP[0] // 8, CROP[1] // 8), borderType=cv2.BORDER_CONSTANT)
+    middle = np.unravel_index(int(amount.argmax()), amount.shape)[::-1]
+    left, top = (max(0, min(8 * int(at) - crop // 2, side - crop))
+                 for at, crop, side in zip(middle, CROP, grey.shape[::-1], strict=True))
+    return left, top
+
+
+def read(path: Path) -> np.ndarray:
+    return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+
+
+if __name__ == "__main__":
+    main()
