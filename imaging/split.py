@@ -40,6 +40,7 @@ class Params:
     overlap_mm: float = 3.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
+    partial_aspect: float = 0.9  # and one at least this wide may show a page with a part of its neighbour
     least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
     min_score: float = 0.9  # evidence for a gutter, of 3, below which there is none
     sure_score: float = 1.6  # evidence from which nobody has to look again
@@ -69,6 +70,8 @@ def decide(view: View, params: Params) -> Decision:
     wide = width / height >= params.spread_aspect
     if wide and gutter.score >= params.min_score:
         return _spread(view, box, gutter, params) if balance >= params.least_page else _partial(view, box, gutter, params)
+    if width / height >= params.partial_aspect and balance < params.least_page and gutter.score >= params.sure_score:
+        return _partial(view, box, gutter, params)
     if wide:
         unsure = Finding("layout_unsure", Severity.WARNING)
         return _single(view, 0.4, (unsure,))
