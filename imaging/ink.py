@@ -20,6 +20,7 @@ REACH_MM = 0.8  # how far a stroke speaks for its surroundings (σ of a Gaussian
 STROKE_MM = 1.0  # shorter marks speak for no ink; dots and accents stand beside longer ones
 SHARP = 0.3  # an edge rises by this share of the stroke's depth within three pixels; show-through is softer
 OVER_NOISE = 2.5  # an edge is steeper than the usual one of bare paper by this factor
+SPARSE, DENSE = 0.03, 0.10  # share of edges around a cell: what lone specks reach, and what a single stroke does
 LEAST_STEP = 5  # grey levels, of 255, that count as an edge on perfectly smooth paper
 
 SQUARES = np.arange(256, dtype=np.uint16) ** 2
@@ -90,4 +91,4 @@ def _gathered(depth: np.ndarray, edges: np.ndarray, noise: float, px_per_mm: flo
     # a mean that leans to the deepest strokes: the soft edges around a stroke are not what it is
     typical = around(cv2.LUT(marked, CUBES)) / np.maximum(around(cv2.LUT(marked, SQUARES)), 0.1)
     density = around(edges) / 255
-    return Ink(typical, np.clip((density - 0.01) / 0.04, 0, 1), factor * CELL, noise)
+    return Ink(typical, np.clip((density - SPARSE) / (DENSE - SPARSE), 0, 1), factor * CELL, noise)
