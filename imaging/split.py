@@ -37,7 +37,7 @@ class Params:
     """Settings of the split stage."""
 
     layout: str = "auto"  # auto | single | spread
-    overlap_mm: float = 3.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
+    overlap_mm: float = 2.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
     partial_aspect: float = 0.9  # and one at least this wide may show a page with a part of its neighbour
