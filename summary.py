@@ -42,19 +42,32 @@ def _put_aside(outcome: Outcome, language: str) -> Iterable[str]:
 
 
 def _to_look_at(outcome: Outcome, language: str) -> Iterable[str]:
-    doubtful = look_again(outcome.pages)
+    shared = shared_warnings(outcome.pages)
+    for code in shared:
+        example = next(item for page in outcome.pages for item in warnings(page) if item.code == code)
+        number = sum(code in {item.code for item in warnings(page)} for page in outcome.pages)
+        yield say("summary", "shared", language, number=number, pages=len(outcome.pages),
+                  reason=explain(example, language))
+    doubtful = [page for page in look_again(outcome.pages) if {item.code for item in warnings(page)} - shared]
     if not doubtful:
-        yield say("summary", "all_good", language)
+        yield say("summary", "none_else" if shared else "all_good", language)
         return
     yield say("summary", "look_again", language, number=len(doubtful), pages=len(outcome.pages))
     numbers = {page.id: number for number, page in enumerate(outcome.pages, 1)}
     for page in doubtful[:SHOWN]:
-        reasons = "; ".join(explain(finding, language) for finding in warnings(page))
+        reasons = "; ".join(explain(finding, language) for finding in warnings(page) if finding.code not in shared)
         source = outcome.sources.get(page.id.split("-")[0], "")
         yield say("summary", "page_reason", language, page=page.id, number=numbers[page.id], source=source,
                   reasons=reasons)
     if len(doubtful) > SHOWN:
         yield say("summary", "more_pages", language, number=len(doubtful) - SHOWN)
+
+
+def shared_warnings(pages: Iterable[DevelopedPage]) -> set[str]:
+    """Codes that most pages of a book share: said once, since they tell of the scanner and not of a page."""
+    pages = list(pages)
+    counts = Counter(code for page in pages for code in {item.code for item in warnings(page)})
+    return {code for code, number in counts.items() if number >= 3 and number > len(pages) / 2}
 
 
 def _packages(outcome: Outcome, language: str) -> Iterable[str]:
