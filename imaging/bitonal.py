@@ -1,8 +1,8 @@
 """Black and white: each pixel against half the depth of the ink around it, and whole marks kept or dropped.
 
-Works from the maps that `tone` measured. A mark whose deepest pixels stay far behind the strong ink of its
-surroundings is show-through or a stain, and goes; so do specks. What the page shall look like in colour is
-left to `tone`.
+Works from the maps that `tone` measured. Faint writing beside strong print is kept: a mark goes not for
+being faint but for a blurred outline, as show-through and folds have it, for hardly being there at all, or
+for being a speck. What the page looks like in colour is left to `tone`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from imaging.cells import enlarged
+from imaging.cells import enlarged, shrunk
 from imaging.ink import Ink
 from imaging.paper import Paper
 
 PAPER, INK = 255, 0
 HALF = 0.5  # of the depth of the strokes just here: where a stroke ends
-BEHIND = 0.45  # of the strong ink within some millimetres: what is fainter is no ink
-CORE = 0.6  # of the same: a mark must be so deep somewhere
+BEHIND = 0.2  # of the strong ink within some millimetres: what is fainter is no ink
+CORE = 0.25  # of the same: a mark must be so deep somewhere
 CORE_SHARE = 0.06  # of a mark's pixels that have to be
+BLURRED = 0.75  # of the usual sharpness: softer outlines are not of this side
 OF_PAGE = 0.5  # of the page's strong ink: the surroundings count as at least so deep
 OVER_NOISE = 3.0  # of the usual step between pixels of bare paper
 LEAST = 0.03  # depth below which there is no ink on the smoothest paper
@@ -35,7 +36,7 @@ def bitonal(grey: np.ndarray, paper: Paper, ink: Ink, px_per_mm: float) -> np.nd
     soft = cv2.GaussianBlur(grey, (3, 3), 0)
     marks = _darker(soft, edge, paper, ink.cell)
     cores = _darker(soft, np.maximum(CORE * strong, least), paper, ink.cell)
-    return _kept(marks, cores, (SPECK_MM * px_per_mm) ** 2)
+    return _kept(marks, cores, ink, (SPECK_MM * px_per_mm) ** 2)
 
 
 def _strong(ink: Ink, px_per_mm: float) -> np.ndarray:
@@ -60,16 +61,27 @@ def _darker(soft: np.ndarray, depth: np.ndarray, paper: Paper, cell: int) -> np.
     return cv2.compare(soft, enlarged(limit, cell, slice(0, height), width), cv2.CMP_LT)
 
 
-def _kept(marks: np.ndarray, cores: np.ndarray, speck: float) -> np.ndarray:
-    """Drop marks without enough core. Connected at half size, which takes a quarter of time and memory."""
+def _kept(marks: np.ndarray, cores: np.ndarray, ink: Ink, speck: float) -> np.ndarray:
+    """Drop marks without enough core, blurred ones and specks; connected at the scale of `ink.sharpness`."""
     height, width = marks.shape
-    half = ((width + 1) // 2, (height + 1) // 2)
-    small = cv2.resize(marks, half, interpolation=cv2.INTER_AREA)
+    small = shrunk(marks, ink.scale)
     count, labels, facts, _ = cv2.connectedComponentsWithStats(small)
-    held = np.bincount(labels[cv2.resize(cores, half, interpolation=cv2.INTER_AREA) > 0], minlength=count)
     area = facts[:, cv2.CC_STAT_AREA]
-    keep = (held > CORE_SHARE * area) & (4 * area >= speck)
+    held = np.bincount(labels[shrunk(cores, ink.scale) > 0], minlength=count)
+    keep = (held > CORE_SHARE * area) & (ink.scale**2 * area >= speck)
+    keep &= _sharp(small, labels, count, ink)
     keep[0] = False
     shown = np.where(keep, 255, 0).astype(np.uint8)[labels]
-    whole = cv2.resize(shown, (2 * half[0], 2 * half[1]), interpolation=cv2.INTER_NEAREST)[:height, :width]
+    size = (small.shape[1] * ink.scale, small.shape[0] * ink.scale)
+    whole = cv2.resize(shown, size, interpolation=cv2.INTER_NEAREST)[:height, :width]
     return cv2.bitwise_not(cv2.bitwise_and(marks, whole))
+
+
+def _sharp(small: np.ndarray, labels: np.ndarray, count: int, ink: Ink) -> np.ndarray:
+    """Whether the outline of each mark is about as sharp as the page's ink; what shows through is softer."""
+    outline = (small > 0) & (cv2.erode(small, None) == 0)
+    of_mark = labels[outline]
+    length = np.maximum(np.bincount(of_mark, minlength=count), 1)
+    sharpness = np.bincount(of_mark, weights=ink.sharpness[outline], minlength=count) / length
+    usual = np.median(ink.sharpness[outline]) if of_mark.size else 0
+    return sharpness >= BLURRED * usual

@@ -16,11 +16,12 @@ from imaging.cells import averaged, enlarged, shrunk
 from imaging.paper import Paper, shrink_factor
 
 CELL = 4  # work pixels a cell
+SHARPNESS_UNIT = 200.0
 REACH_MM = 0.8  # how far a stroke speaks for its surroundings (σ of a Gaussian)
 STROKE_MM = 1.0  # shorter marks speak for no ink; dots and accents stand beside longer ones
 SHARP = 0.3  # an edge rises by this share of the stroke's depth within three pixels; show-through is softer
 OVER_NOISE = 2.5  # an edge is steeper than the usual one of bare paper by this factor
-SPARSE, DENSE = 0.03, 0.10  # share of edges around a cell: what lone specks reach, and what a single stroke does
+SPARSE, DENSE = 0.03, 0.10  # share of edges around a cell: lone specks reach the one, a stroke the other
 LEAST_STEP = 5  # grey levels, of 255, that count as an edge on perfectly smooth paper
 
 SQUARES = np.arange(256, dtype=np.uint16) ** 2
@@ -31,13 +32,20 @@ CUBES = np.rint(np.arange(256.0) ** 3 / 255).astype(np.uint16)  # over squares: 
 class Ink:
     """A map in cells of `cell` px. `depth` (h, w) float32: typical darkness of the strokes around a cell, 0
     (paper) to 1 (black); `evidence` (h, w): 0 where there is nothing written, 1 where there is; `noise`:
-    usual step between neighbouring pixels of bare paper, in shares of its luma.
+    usual step between neighbouring pixels of bare paper, in shares of its luma. `sharpness` is finer, a
+    uint8 for each `scale` px: how steep a place is for its depth, in steps of 1/SHARPNESS_UNIT.
     """
 
     depth: np.ndarray
     evidence: np.ndarray
     cell: int
     noise: float
+    sharpness: np.ndarray
+
+    @property
+    def scale(self) -> int:
+        """Page pixels a pixel of `sharpness`."""
+        return self.cell // CELL
 
     @property
     def typical(self) -> float | None:
@@ -65,7 +73,8 @@ def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float) -> Ink:
     steep = cv2.threshold(step, max(OVER_NOISE * noise, LEAST_STEP), 255, cv2.THRESH_BINARY)[1]
     sharp = cv2.compare(step, cv2.convertScaleAbs(depth, alpha=SHARP), cv2.CMP_GT)
     edges = _strokes(cv2.bitwise_and(steep, sharp), STROKE_MM * px_per_mm / factor)
-    return _gathered(depth, edges, noise / 255, px_per_mm / factor, factor)
+    typical, evidence = _gathered(depth, edges, px_per_mm / factor)
+    return Ink(typical, evidence, factor * CELL, noise / 255, cv2.divide(step, depth, scale=SHARPNESS_UNIT))
 
 
 def _strokes(edges: np.ndarray, length: float) -> np.ndarray:
@@ -81,7 +90,8 @@ def _usual_step(step: np.ndarray, depth: np.ndarray) -> float:
     return float(np.median(step[bare])) if bare.any() else 0.0
 
 
-def _gathered(depth: np.ndarray, edges: np.ndarray, noise: float, px_per_mm: float, factor: int) -> Ink:
+def _gathered(depth: np.ndarray, edges: np.ndarray, px_per_mm: float) -> tuple[np.ndarray, np.ndarray]:
+    """Typical depth of the strokes, and evidence that there are any, around each cell."""
     sigma = max(1.0, REACH_MM * px_per_mm / CELL)
 
     def around(values: np.ndarray) -> np.ndarray:
@@ -91,4 +101,4 @@ def _gathered(depth: np.ndarray, edges: np.ndarray, noise: float, px_per_mm: flo
     # a mean that leans to the deepest strokes: the soft edges around a stroke are not what it is
     typical = around(cv2.LUT(marked, CUBES)) / np.maximum(around(cv2.LUT(marked, SQUARES)), 0.1)
     density = around(edges) / 255
-    return Ink(typical, np.clip((density - SPARSE) / (DENSE - SPARSE), 0, 1), factor * CELL, noise)
+    return typical, np.clip((density - SPARSE) / (DENSE - SPARSE), 0, 1)

@@ -196,6 +196,20 @@ def test_bitonal_finds_the_strokes_and_little_else(strength):
     assert near[ink].mean() > 0.99
 
 
+def test_bitonal_keeps_faint_writing_beside_strong_print_and_drops_show_through():
+    page, marks, _ = written()
+    print_rows = ((np.arange(SIZE[1]) - 120) // 60 % 2 == 0)[:, None]  # every second line of writing
+    faint = written(strength=0.22)[0]
+    ghost = cv2.GaussianBlur(np.roll(marks, 25, axis=0).astype(np.float32), (0, 0), 4)[..., None]
+    page = np.where(print_rows[..., None], page, faint) * (1 - 0.15 * ghost)
+    result, _ = toned(page, mode="bitonal")
+    middle = cv2.erode(marks.astype(np.uint8), np.ones((2, 2))) > 0
+    faint_marks = middle & ~print_rows
+    only_ghost = (ghost[..., 0] > 0.4) & (cv2.dilate(marks.astype(np.uint8), np.ones((7, 7))) == 0)
+    assert (result[faint_marks] == 0).mean() > 0.85
+    assert (result[only_ghost] == 0).mean() < 0.1
+
+
 def test_bitonal_of_an_empty_page_is_empty():
     assert (toned(shaded(blank()), mode="bitonal")[0] == 255).mean() > 0.9999
 
