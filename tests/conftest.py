@@ -1,0 +1,42 @@
+"""Small copies of the samples, for tests of the whole job that are quick."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHORT_SIDE = 900  # px: small enough to be quick, large enough for the stages to see rules and writing
+
+
+@pytest.fixture(scope="session")
+def small_pages(tmp_path_factory):
+    """Four captures of a made-up book: two spreads, two single pages, one of them turned by EXIF."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("small") / "in"
+    folder.mkdir()
+    pages = ROOT / "samples" / "pages"
+    chosen = ["ledger-1990/SCN_0001.jpg", "ledger-1990/SCN_0003.jpg", "forms-2009/EPSON031.jpg",
+              "forms-2009/IMG_20240612_141907.jpg"]
+    for number, name in enumerate(chosen, 1):
+        image = Image.open(pages / name)
+        exif = image.getexif()
+        image.thumbnail((SHORT_SIDE * 3 // 2, SHORT_SIDE * 3 // 2))
+        image.save(folder / f"IMG_{number * 4}.jpg", quality=85, exif=exif)
+    return folder
+
+
+@pytest.fixture
+def sohoa(tmp_path):
+    """Run the program in an empty folder: `sohoa("process", …)` gives the finished process."""
+
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, str(ROOT / "sohoa.py"), *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True,
+            encoding="utf-8", timeout=300, env={**os.environ, "PYTHONUTF8": "1", **environment},
+        )
+
+    return run
