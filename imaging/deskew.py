@@ -1,13 +1,15 @@
 """The angle of the writing: the rotation that makes rules and lines of writing level.
 
-Rules of a table are measured first: straight, long, and drawn by a machine. Where there are none, the lines of
-writing are, by the sharpness of their projection (Postl 1986), strip by strip, so that a line that drifts or a page
-that bends has no more weight than its share. Below the confidence gate nothing is turned.
+Lines of writing and rules run on from one column of the page to the next: how far up or down each piece goes on is
+measured by correlation, all over the page, and the weighted median of all pieces is the angle. So a line that drifts,
+a heading or a note in the margin has no more weight than its share. Where a table has many level rules that agree,
+they have the last word: they are drawn by a machine. Below the confidence gate nothing is turned.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -18,9 +20,16 @@ from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import View
 
-STRIPS = 3  # the page is measured in so many columns
-POINTS = 30_000  # of ink in a strip, at most
-COARSE, FINE = 0.25, 0.02  # degrees between candidates
+COLUMNS = 14  # columns of the page whose profiles are compared
+SPANS = (2, 4)  # columns apart
+LEAST_INK = 20  # px in a window, so that it has something to be found again by
+LEAST_CORRELATION = 0.35  # below it, nothing was found again
+LEAST_WINDOWS, ENOUGH_WINDOWS = 8, 15  # pieces of lines without which nothing is said, and with a third of which all
+ROUGH_REACH, FINE_REACH = 1.6, 1.0  # degrees around the angle known so far
+POINTS = 30_000  # of ink, at most, for the first rough angle
+COARSE = 0.5  # degrees between its candidates
+RULES_WIDTHS = 4.0  # page widths of level rules in all that make a table
+RULES_AGREE, RULES_NEAR = 0.1, 0.5  # degrees: their median deviation, and how far from the writing they may be
 
 
 @dataclass(frozen=True)
@@ -51,16 +60,80 @@ def decide(view: View, params: Params) -> Decision:
 
 def measure(view: View, max_degrees: float) -> tuple[float, float, float]:
     """(degrees, confidence 0 to 1, spread of the lines' angles in degrees)."""
-    mask = marks.ink(view)
-    inner = _inner(view, mask)
-    angles, weights = rule_angles(inner, max_degrees)
-    if weights.sum() > 1.5 * mask.shape[1]:
-        degrees = weighted_median(angles, weights)
-        near = np.abs(angles - degrees) < 3
-        spread = weighted_median(np.abs(angles[near] - degrees), weights[near])
-        if spread < 0.5:
-            return float(degrees), 0.95, float(spread)
-    return writing_angle(inner, max_degrees)
+    mask = _inner(view, marks.ink(view))
+    level = mask & (1 - _rules(mask, upright=True))
+    writing = level & (1 - _rules(mask, upright=False))
+    rough = projection_angle(level, 0.0, max_degrees, COARSE)
+    if rough is None:
+        return 0.0, 0.0, 0.0
+    angles, weights = line_angles(writing, rough, ROUGH_REACH, SPANS[:1])
+    degrees = weighted_median(angles, weights) if len(angles) >= LEAST_WINDOWS else rough
+    found = [line_angles(some, degrees, FINE_REACH, SPANS) for some in (level, writing, writing)]
+    angles, weights = (np.concatenate(part) for part in zip(*found, strict=True))
+    if len(angles) < LEAST_WINDOWS:
+        return degrees, 0.0, 0.0
+    degrees = weighted_median(angles, weights)
+    spread = weighted_median(np.abs(angles - degrees), weights)
+    ruled = _ruled_angle(mask, degrees, max_degrees)
+    if ruled is not None:
+        return ruled, 0.97, spread
+    return degrees, float(np.clip(1.1 - spread, 0, 0.95) * min(1.0, len(angles) / (3 * ENOUGH_WINDOWS))), spread
+
+
+def _ruled_angle(mask: np.ndarray, degrees: float, max_degrees: float) -> float | None:
+    """The angle of a table's level rules, where they are many, agree, and do not gainsay the writing."""
+    angles, weights = rule_angles(mask, max_degrees)
+    if weights.sum() < RULES_WIDTHS * mask.shape[1]:
+        return None
+    ruled = weighted_median(angles, weights)
+    agree = weighted_median(np.abs(angles - ruled), weights) < RULES_AGREE
+    return ruled if agree and abs(ruled - degrees) < RULES_NEAR else None
+
+
+def line_angles(
+    mask: np.ndarray, degrees: float, reach: float, spans: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Angles (degrees) of lines, place by place, and the weight of each, near `degrees` and within `reach` of it.
+
+    The ink is projected in narrow columns of the page; the profile of a window of one column is looked for again in
+    a column some `spans` further on, by normalised correlation to a fraction of a pixel. Where it is found again,
+    lines run from one to the other, whatever their shape.
+    """
+    height, width = mask.shape
+    edges = np.linspace(0, width, COLUMNS + 1).astype(int)
+    profiles = np.array([mask[:, start:end].sum(axis=1) for start, end in pairwise(edges)], np.float32)
+    profiles = cv2.GaussianBlur(profiles, (3, 1), 0)
+    window = max(30, height // 9)
+    slope = np.tan(np.radians(degrees))
+    angles, weights = [], []
+    for span in spans:
+        apart = width * span / COLUMNS
+        expected, steps = round(slope * apart), int(np.tan(np.radians(reach)) * apart) + 2
+        for column in range(COLUMNS - span):
+            for top in range(max(0, steps - expected), height - window - expected - steps, window // 2):
+                start = top + expected - steps
+                if start < 0 or top + window > height:
+                    continue
+                here = profiles[column, top : top + window]
+                there = profiles[column + span, start : start + window + 2 * steps]
+                if here.sum() < LEAST_INK or there.sum() < LEAST_INK or len(there) < window + 2 * steps:
+                    continue
+                match = _best_match(here, there)
+                if match is not None:
+                    angles.append(np.degrees(np.arctan((expected - steps + match[0]) / apart)))
+                    weights.append(match[1] ** 2 * span * min(float(here.sum()), 20 * LEAST_INK))
+    return np.array(angles), np.array(weights)
+
+
+def _best_match(here: np.ndarray, there: np.ndarray) -> tuple[float, float] | None:
+    """(shift, correlation) of a profile within a longer one; None where nothing is like it."""
+    scores = cv2.matchTemplate(there[None], here[None], cv2.TM_CCOEFF_NORMED)[0]
+    best = int(scores.argmax())
+    if scores[best] < LEAST_CORRELATION or not 0 < best < len(scores) - 1:
+        return None
+    left, middle, right = scores[best - 1 : best + 2]
+    bend = left - 2 * middle + right
+    return best + (0.5 * float(left - right) / float(bend) if bend else 0.0), float(scores[best])
 
 
 def _inner(view: View, mask: np.ndarray) -> np.ndarray:
@@ -107,44 +180,16 @@ def _fit(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return float(slope), float(np.median(rest))
 
 
-def writing_angle(mask: np.ndarray, max_degrees: float) -> tuple[float, float, float]:
-    """(degrees, confidence, spread) from lines of writing, strip by strip."""
-    clean = _without_vertical_rules(mask)
-    height, width = clean.shape
-    found = []
-    whole = projection_angle(clean, 0.0, max_degrees, COARSE)
-    if whole is None:
-        return 0.0, 0.0, 0.0
-    for column in range(STRIPS):
-        strip = clean[:, column * width // STRIPS : (column + 1) * width // STRIPS]
-        measured = projection_angle(strip, whole[0], 2.5, 0.1)
-        if measured is not None:
-            found.append((*measured, float(strip.sum())))
-    fine = projection_angle(clean, whole[0], 0.5, FINE)
-    degrees, sharpness = fine if fine is not None else whole
-    spread = float(np.std([angle for angle, _, _ in found])) if len(found) > 1 else 0.0
-    return float(degrees), float(np.clip((sharpness - 1.05) * 2.5, 0, 0.9)), spread
-
-
-def projection_angle(mask: np.ndarray, centre: float, reach: float, step: float) -> tuple[float, float] | None:
-    """(degrees, sharpness) whose projection of ink onto the vertical is sharpest; None without enough ink.
-
-    Sharpness is the best score over the median score of all candidates.
-    """
+def projection_angle(mask: np.ndarray, centre: float, reach: float, step: float) -> float | None:
+    """The angle, in steps, whose projection of ink onto the vertical is sharpest (Postl 1986); None without ink."""
     rows, columns = np.nonzero(mask)
     if len(rows) < 200:
         return None
     stride = max(1, len(rows) // POINTS)
     y, x = rows[::stride].astype(np.float32), columns[::stride].astype(np.float32) - mask.shape[1] / 2
     candidates = centre + np.arange(-reach, reach + step / 2, step)
-    scores = np.array([_score(y - x * np.float32(np.tan(np.radians(angle))), mask.shape[0]) for angle in candidates])
-    best = int(scores.argmax())
-    sharpness = float(scores[best] / max(np.median(scores), 1e-9))
-    if 0 < best < len(scores) - 1:  # the top of the parabola through three scores
-        left, middle, right = scores[best - 1 : best + 2]
-        bend = left - 2 * middle + right
-        return float(candidates[best] + step * (0.5 * (left - right) / bend if bend else 0.0)), sharpness
-    return float(candidates[best]), sharpness
+    scores = [_score(y - x * np.float32(np.tan(np.radians(angle))), mask.shape[0]) for angle in candidates]
+    return float(candidates[int(np.argmax(scores))])
 
 
 def _score(levels: np.ndarray, height: int) -> float:
@@ -153,10 +198,12 @@ def _score(levels: np.ndarray, height: int) -> float:
     return float(np.square(np.diff(smooth)).sum())
 
 
-def _without_vertical_rules(mask: np.ndarray) -> np.ndarray:
-    tall = np.ones((max(15, mask.shape[0] // 16), 1), np.uint8)
-    rules = cv2.morphologyEx(cv2.dilate(mask, np.ones((1, 3), np.uint8)), cv2.MORPH_OPEN, tall)
-    return mask & (1 - rules)
+def _rules(mask: np.ndarray, upright: bool) -> np.ndarray:
+    """Long straight strokes of one direction, a little widened: uint8 (h, w)."""
+    length = max(15, mask.shape[0 if upright else 1] // 15)
+    across, along = ((1, 3), (length, 1)) if upright else ((3, 1), (1, length))
+    rules = cv2.morphologyEx(cv2.dilate(mask, np.ones(across, np.uint8)), cv2.MORPH_OPEN, np.ones(along, np.uint8))
+    return cv2.dilate(rules, np.ones(across, np.uint8))
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

@@ -105,7 +105,7 @@ def _profile(part: np.ndarray, reach: float, step: float) -> np.ndarray | None:
     if found is None:
         return None
     rows, columns = np.nonzero(part)
-    levels = rows - (columns - part.shape[1] / 2) * np.tan(np.radians(found[0]))
+    levels = rows - (columns - part.shape[1] / 2) * np.tan(np.radians(found))
     profile = np.bincount((levels + part.shape[0]).astype(int)).astype(float)
     return profile[profile.cumsum() > 0]
 
