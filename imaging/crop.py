@@ -39,7 +39,7 @@ def decide(view: View, params: Params) -> Decision:
     box = _around_ink(view, inner, outer, written, params.ink_margin_mm * view.px_per_mm)
     box = _at_gutter(view, box, sheet)
     box = _within_capture(view, box)
-    findings = _cut_off(view, written, params.edge_marks)
+    findings = _cut_off(view, params.edge_marks)
     return STAGE.decision({"box": [round(float(value)) for value in box]}, 0.9, findings)
 
 
@@ -51,9 +51,7 @@ def _inner(sheet: np.ndarray) -> list[float]:
 
 def _ink_of_sheet(view: View) -> np.ndarray:
     """Ink inside the sheet, without the line that its edge itself makes: bool (h, w) of the view."""
-    polygon = np.zeros(view.grey.shape, np.uint8)
-    cv2.fillConvexPoly(polygon, view.to_view(view.sheet).round().astype(np.int32), 1)
-    polygon = cv2.erode(polygon, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    polygon = cv2.erode(_polygon(view), np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     mask = (marks.ink(view) & (polygon > 0)).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     height, width = mask.shape
@@ -94,19 +92,30 @@ def _within_capture(view: View, box: list[float]) -> list[float]:
     return [left, top, min(float(width), max(box[2], left + 2)), min(float(height), max(box[3], top + 2))]
 
 
-def _cut_off(view: View, written: np.ndarray, least: int) -> tuple[Finding, ...]:
-    """A finding where strokes run into the edge of the capture itself."""
+def _cut_off(view: View, least: int) -> tuple[Finding, ...]:
+    """A finding where strokes of the sheet run into the edge of the capture itself."""
     inside = (view.inside > 0).astype(np.uint8)
     rim = inside - cv2.erode(inside, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    rim &= _polygon(view)
     split = view.decided.get("split")
     if split is not None and split.values["gutter"] is not None:
+        reach = rim.shape[1] // 8
         at_left = view.side is Side.RIGHT or split.values.get("cut") == "left"
-        rim[:, : rim.shape[1] // 8] &= 0 if at_left else 1
-        rim[:, -(rim.shape[1] // 8) :] &= 1 if at_left else 0
-    count, _ = cv2.connectedComponents((written & (rim > 0)).astype(np.uint8), connectivity=8)
-    if count - 1 < least:
-        return ()
-    return (Finding("content_at_edge", Severity.WARNING, {"strokes": count - 1}),)
+        rim[:, :reach] &= 0 if at_left else 1
+        rim[:, -reach:] &= 1 if at_left else 0
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.ink(view).astype(np.uint8), connectivity=8)
+    touching = np.unique(labels[rim > 0])
+    width, height = stats[touching, cv2.CC_STAT_WIDTH], stats[touching, cv2.CC_STAT_HEIGHT]
+    strokes = (touching > 0) & (np.maximum(width, height) < max(rim.shape) // 6) & (np.minimum(width, height) >= 4)
+    number = int(strokes.sum())
+    return (Finding("content_at_edge", Severity.WARNING, {"strokes": number}),) if number >= least else ()
+
+
+def _polygon(view: View) -> np.ndarray:
+    """1 within the sheet's corners, 0 outside: uint8 (h, w) of the view."""
+    polygon = np.zeros(view.grey.shape, np.uint8)
+    cv2.fillConvexPoly(polygon, view.to_view(view.sheet).round().astype(np.int32), 1)
+    return polygon
 
 
 def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:

@@ -1,0 +1,60 @@
+"""The crop: to the sheet, the bed gone, and not a stroke of this page left outside."""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from truth import SAMPLES, sample
+
+from imaging import crop
+from imaging.stages import STAGES, Plan, decide, geometry
+from imaging.view import View
+
+GEOMETRY_ONLY = Plan({stage.name: stage.params() for stage in STAGES}, skip=frozenset({"tone", "quality"}))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_no_ink_of_the_samples_is_cut_off(path):
+    """Of all ink of the capture, at most one pixel in a thousand lies in none of its pages."""
+    view, _ = sample(path)
+    ink = cv2.imread(str(path).replace(".truth.json", ".ink.png"), cv2.IMREAD_GRAYSCALE)
+    rows, columns = np.nonzero(ink == 0)
+    upright = np.column_stack([columns, rows])
+    stored = view.frame.points_back(upright)
+    kept = np.zeros(len(stored), bool)
+    for page, recipe in decide(view, GEOMETRY_ONLY, "0" * 64):
+        orientation = {False: 1, True: 6}[view.stored[0] != view.frame.size[0]]
+        composed = geometry(recipe, view.stored, orientation, None)
+        assert composed.size == page.frame.size
+        x, y = composed.points(stored).T
+        kept |= (x > -0.5) & (y > -0.5) & (x < composed.size[0]) & (y < composed.size[1])
+    assert len(kept) > 10_000
+    assert kept.mean() > 0.999
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_the_page_is_not_much_larger_than_its_sheet(path):
+    view, truth = sample(path)
+    for (page, _), expected in zip(decide(view, GEOMETRY_ONLY, "0" * 64), truth["pages"], strict=True):
+        sheet = cv2.contourArea(np.float32(page.frame.points(view.frame.points_back(expected["corners"]))))
+        assert page.frame.size[0] * page.frame.size[1] < 1.25 * sheet
+
+
+def test_nothing_is_cropped_when_the_settings_say_so():
+    view = View.of(np.full((700, 500), 225, np.uint8))
+    assert crop.decide(view, crop.Params(mode="none")).values["box"] == [0, 0, 500, 700]
+
+
+def test_writing_that_runs_into_the_edge_of_the_capture_is_told():
+    page = np.full((700, 500), 225, np.uint8)
+    for y in range(60, 660, 40):
+        for x in range(300, 500, 14):
+            cv2.line(page, (x, y), (x + 9, y - 12), 60, 2)
+    codes = [finding.code for finding in crop.decide(View.of(page), crop.Params()).findings]
+    assert codes == ["content_at_edge"]
+    inner = cv2.copyMakeBorder(page, 40, 40, 40, 40, cv2.BORDER_CONSTANT, value=225)
+    assert crop.decide(View.of(inner), crop.Params()).findings == ()
