@@ -26,6 +26,10 @@ INNER = (0.04, 0.96)  # of a side: corners are round, torn or folded
 AGREE = 1.5  # px of the view within which places agree on a line
 LEAST_AGREEING = 0.3  # of the places, or the side stays where it was
 EDGE_PLACES = 9  # px of the view at each side of an edge that tell its colours
+SURE_SUPPORT = 0.65  # of a side: enough where its edge is crumpled, so that its places agree on no line
+STRIP, LEAST_STRIP = 0.035, 3  # of the sheet's extent, and px of the view: strips beside the paper are so wide
+PAPER_BESIDE = 0.06  # of the sheet's extent: so deep inside there is surely paper
+FOREIGN = 1.3  # spreads of one paper's colour: what differs by more is something else
 NAMES = ("top", "right", "bottom", "left")
 
 
@@ -50,9 +54,9 @@ def decide(view: View, params: Params) -> Decision:
     unsure = (Finding("outline_unsure", Severity.NOTE, {"confidence": confidence}),)
     if found.score < params.min_score:
         return _decision(view, params, view.frame.corners, (), False, confidence, unsure)
-    corners = _refined(view, found, view.grey.shape[1] / small.shape[1])
+    corners, sure = _refined(view, found, view.grey.shape[1] / small.shape[1])
     border = [name for name, at_frame in zip(NAMES, found.at_frame, strict=True) if not at_frame]
-    rectify = params.perspective == "auto" and len(border) == 4 and _wants_perspective(view, corners)
+    rectify = params.perspective == "auto" and len(border) == 4 and sure and _wants_perspective(view, corners)
     findings = unsure if found.score < params.sure_score else ()
     return _decision(view, params, corners, border, rectify, confidence, findings)
 
@@ -79,18 +83,62 @@ def without_writing(small: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.medianBlur(closed, 5), cv2.COLOR_RGB2LAB)
 
 
-def _refined(view: View, found: quads.Quad, factor: float) -> np.ndarray:
-    """Corners in full-size pixels of the frame: each side moved to the edge in the view, which is `factor` as large."""
+def _refined(view: View, found: quads.Quad, factor: float) -> tuple[np.ndarray, bool]:
+    """Corners in full-size pixels of the frame, and whether all sides are surely edges of the sheet.
+
+    Each side found in the small picture is moved to the edge in the view, which is `factor` as large, and on to the
+    paper where a strip of something else (a cover, an edge of the pile) lies along it.
+    """
     rough = (found.corners + 0.5) * factor - 0.5
-    lines = []
+    extent = float(np.sqrt(cv2.contourArea(rough.astype(np.float32))))
+    lines, sure = [], True
     for side in range(4):
         start, end = rough[side], rough[(side + 1) % 4]
         line = None if found.at_frame[side] else _edge_line(view.colour, start, end, REACH * factor)
+        sure &= line is not None or bool(found.support[side] > SURE_SUPPORT)
+        if line is not None:
+            line = _past_strip(view.colour, line, start, end, extent)
         lines.append((start, end - start) if line is None else line)
     met = [_meeting(lines[side - 1], lines[side]) for side in range(4)]
-    near = [rough[i] if point is None or np.linalg.norm(point - rough[i]) > 4 * REACH * factor else point
-            for i, point in enumerate(met)]
-    return view.to_frame(np.array(near))
+    far = 4 * REACH * factor + STRIP * extent
+    corners = [rough[i] if point is None or np.linalg.norm(point - rough[i]) > far else point for i, point in enumerate(met)]
+    return view.to_frame(np.array(corners)), sure
+
+
+def _past_strip(colour: np.ndarray, line, start: np.ndarray, end: np.ndarray, extent: float):
+    """The line moved inwards past a strip that has not the colour of the paper beside it; else as it was."""
+    point, along = line
+    along = along * np.sign(along @ (end - start)) / np.linalg.norm(along)
+    normal = np.array([-along[1], along[0]])  # inwards, as corners run clockwise
+    length = np.linalg.norm(end - start)
+    bases = point + along * ((start - point) @ along + np.linspace(*INNER, PLACES)[:, None] * length)
+    depths = np.arange(1, int(PAPER_BESIDE * extent))
+    pixels = _sampled(colour, bases[:, None] + depths[:, None] * normal)
+    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
+    profile = np.median(lab, axis=0)
+    paper = np.median(profile[int(STRIP * extent) :], axis=0)
+    foreign = (((profile - paper) / quads.PAPER_SPREAD) ** 2).sum(axis=1) > FOREIGN**2
+    width = int(np.argmin(foreign))  # how many depths from the edge on are foreign
+    if not LEAST_STRIP < width < STRIP * extent:
+        return line
+    shift = (width + 1) * normal
+    inner = _edge_line(colour, start + shift + _onto(start, line), end + shift + _onto(end, line), width * 0.6)
+    return (point + shift, along) if inner is None else inner
+
+
+def _onto(place: np.ndarray, line) -> np.ndarray:
+    """From a place the shortest way onto the line."""
+    point, along = line
+    along = along / np.linalg.norm(along)
+    return (point - place) - along * ((point - place) @ along)
+
+
+def _sampled(colour: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """RGB uint8 at points (n, m, 2) of the view, nearest inside it."""
+    height, width = colour.shape[:2]
+    columns = np.clip(np.round(points[..., 0]).astype(int), 0, width - 1)
+    rows = np.clip(np.round(points[..., 1]).astype(int), 0, height - 1)
+    return colour[rows, columns]
 
 
 def _edge_line(colour: np.ndarray, start: np.ndarray, end: np.ndarray, reach: float):

@@ -27,9 +27,10 @@ OUT, EDGE, DEEP = slice(0, 3), slice(3, 5), 6  # in DEPTHS: beyond the side, alo
 LAB_WEIGHTS = np.array([0.5, 1, 1], np.float32)
 PAPER_SPREAD = np.array([34, 9, 9], np.float32)  # Lab: so much the colour of one paper varies, with light and shadow
 GRID = 56  # samples along the longer side for judging areas
-WORD_SIZE = 40  # px: larger marks are no writing
+WORD_SIZE = 80  # px: larger marks are no writing
 FAINT = 0.4  # of the strength of the strongest marks: fainter ones are no writing
-RIM = 2.0  # px: so far out marks still count as inside
+UNLIKE = 0.15  # likeness to the paper below which nothing written there counts
+RIM = 3.0  # px: so far out marks still count as inside
 SKEWED = (18.0, 38.0)  # degrees from a right angle at which a corner begins to be, and is, unlikely
 
 
@@ -57,10 +58,10 @@ def best(small: np.ndarray, plain: np.ndarray) -> Quad:
     ends, uneven, paper = colours.along_sides()
     worth = np.where(at_frame, FRAME_WORTH[0] + np.ptp(FRAME_WORTH) * paper, support * (0.6 + 0.4 * ends))
     complete = (~at_frame.any(axis=1) * np.clip((support.min(axis=1) - 0.3) / 0.2, 0, 1)
-                * np.clip((ends.min(axis=1) - 0.15) / 0.15, 0, 1))
+                * np.clip((ends.min(axis=1) - 0.22) / 0.12, 0, 1))
     score = (0.85 * worth.mean(axis=1) + 0.15 * worth.min(axis=1) + 0.2 * complete - 0.1 * at_frame.all(axis=1)
              + 0.22 * (1 - left) - 0.15 * foreign - 0.3 * uneven.mean(axis=1)
-             - 0.5 * outside - 0.3 * np.clip((outside - 0.08) / 0.1, 0, 1) - 0.3 * _skewed(corners))
+             - 0.6 * outside - 0.3 * np.clip((outside - 0.07) / 0.1, 0, 1) - 0.3 * _skewed(corners))
     first = int(score.argmax())
     order = _reading_order(corners[first])
     return Quad(corners[first][order], support[first][order], at_frame[first][order], float(outside[first]),
@@ -228,6 +229,7 @@ class _Colours:
             return np.zeros(len(self._corners))
         columns, rows = np.round(marks).astype(int).T
         like = self._likeness(self._plain[rows, columns].astype(np.float32))
+        like = np.clip((like - UNLIKE) / (1 - UNLIKE), 0, 1)
         return (like * ~self._holds(marks, RIM)).sum(axis=1) / np.maximum(like.sum(axis=1), 10)
 
 
