@@ -29,6 +29,7 @@ STEP_FULL = 0.15  # a step of this part of the paper's brightness counts whole
 MIDDLE = 0.13  # of the width to either side: where the gutter of a whole spread lies
 REFINE = 0.035  # of the width: so far from a rule beside it the fold is looked for
 FOLD_DEPTH = 0.16  # of the paper's brightness: a dip that counts whole as a fold
+LEAST_AT_ENDS = 0.08  # so much more of it must be seen at the sheet's edges before the gutter is moved
 OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
 
 
@@ -130,12 +131,14 @@ def _fold_beside(found: Gutter, grey: np.ndarray, edges: np.ndarray, evidence: n
     inside = np.minimum(_dip(lines, 1, 0.012 * width) / FOLD_DEPTH, 1)
     middles = (edges[:-1] + edges[1:]) / 2 - height / 2
     best, best_score, ends = found, 0.0, _fold_ends(grey)
+    here = np.abs(near - found.x) <= 2
     for tilt in found.tilt + np.tan(np.radians(np.arange(-0.5, 0.51, 0.25))):
         along = np.mean([_at(row, near + tilt * middle) for row, middle in zip(inside, middles, strict=True)], axis=0)
-        score = along + sum(_telling(_at(end, near + tilt * (place - height / 2))) for end, place in ends)
-        score = score + 0.15 * evidence[near] - 0.3 * abs(np.degrees(np.arctan(tilt - found.tilt)))
-        x = int(score.argmax())
-        if score[x] > best_score:
+        at_ends = np.sum([_telling(_at(end, near + tilt * (place - height / 2))) for end, place in ends], axis=0)
+        score = along + at_ends + 0.15 * evidence[near] - 0.3 * abs(np.degrees(np.arctan(tilt - found.tilt)))
+        x = int(np.argmax(score))
+        seen_at_ends = np.ndim(at_ends) and at_ends[x] > at_ends[here].max(initial=0) + LEAST_AT_ENDS
+        if score[x] > best_score and (here[x] or seen_at_ends):
             best, best_score = Gutter(float(near[x]), float(tilt), found.score), float(score[x])
     return best
 

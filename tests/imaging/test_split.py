@@ -130,7 +130,7 @@ def _real():
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real spreads of ../shared/data are not here")
 def test_real_spreads_are_split_near_their_gutter():
-    """Every spread is found to be one; the gutter is within 2 % of the width of each, and within 0.7 % of most."""
+    """Every spread is found to be one; the gutter is within 2.5 % of the width of each, and within 0.3 % of most."""
     errors = []
     for row in _real():
         first, seen, decision = _through_outline(REAL / row["file"])
@@ -139,8 +139,8 @@ def test_real_spreads_are_split_near_their_gutter():
         for part in ("top", "bottom"):
             x = x0 + (x1 - x0) * (float(row[f"y_{part}"]) - y0) / (y1 - y0)
             errors.append(abs(x - float(row[f"gutter_x_{part}"])) / float(row["width"]))
-    assert np.max(errors) < 0.02
-    assert np.median(errors) < 0.007
+    assert np.max(errors) < 0.025
+    assert np.median(errors) < 0.003
 
 
 def test_the_decision_is_plain_json():
