@@ -17,12 +17,11 @@ from errors import StorageFailed, UnreadableImage
 from imaging.decode import Header, read_header
 from imaging.geometry import Geometry
 from imaging.opening import first_view
-from imaging.stages import Plan, decide, develop_page
+from imaging.stages import GEOMETRIC, Plan, decide, develop_page
 from imaging.view import View
 from settings import Settings
 from texts import say
 
-GEOMETRIC = frozenset({"orient", "outline", "split", "deskew", "crop"})
 SUFFIX = {Side.WHOLE: "", Side.LEFT: "-L", Side.RIGHT: "-R"}
 
 
@@ -52,6 +51,8 @@ def decide_file(
             pages = decide(view, Plan(settings.stages, skip), original, frame)
         except UnreadableImage as error:
             yield error
+        except Exception as error:  # a defect of ours must cost one image, as it does in a worker
+            yield UnreadableImage("worker_defect", reason=f"{type(error).__name__}: {error}")
         else:
             yield Decided(header, frame, tuple(pages))
 

@@ -70,7 +70,8 @@ def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
     tint = cv2.GaussianBlur(tint, (0, 0), TINT_CELLS)
     seen = colour[weight > 0] if weight.any() else colour.reshape(-1, 3)
     low, high = np.percentile(light, (3, 97))
-    tint /= (tint @ LUMA)[..., None]
+    luma_of_tint = (tint @ LUMA)[..., None]
+    tint = np.where(luma_of_tint > 0, tint / np.maximum(luma_of_tint, 1e-6), 1)  # black has no tint
     usual = np.median(seen, 0).tolist()
     return Paper(light, tint, factor * CELL, tuple(usual), float(1 - low / max(high, 1)))
 
@@ -87,7 +88,7 @@ def _is_sheet(colour: np.ndarray, seen: np.ndarray) -> np.ndarray:
     luma = colour @ LUMA
     if not seen.any():
         return np.ones_like(luma)
-    bright = seen & (luma > 0.5 * np.percentile(luma[seen], 95))
+    bright = seen & (luma >= 0.5 * np.percentile(luma[seen], 95))
     white = np.median(luma[bright])
     warmth = np.log(np.maximum(colour[..., 0], 1) / np.maximum(colour[..., 2], 1))
     usual = np.median(warmth[bright])

@@ -22,6 +22,8 @@ from imaging.view import View
 OF_CAPTURE: tuple[Stage, ...] = (orient.STAGE, outline.STAGE, split.STAGE)
 OF_PAGE: tuple[Stage, ...] = (deskew.STAGE, crop.STAGE, tone.STAGE, quality.STAGE)
 STAGES = OF_CAPTURE + OF_PAGE
+GEOMETRIC = frozenset(stage.name for stage in STAGES if stage.geometry is not None)
+LEAST_SIDE = 200  # px: in a smaller image nothing can be read, so nothing is turned, split or cut off
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def decide(view: View, plan: Plan, capture: str, frame: int = 0) -> list[tuple[V
     Returns for each page, in reading order, its last view and its recipe. `capture` is the SHA-256 of the original.
     """
     first_basis = [capture, frame, asdict(view.hints)]
+    if min(view.size) < LEAST_SIDE:
+        plan = replace(plan, skip=GEOMETRIC.union(plan.skip))
     shared: list[Decision] = []
     for stage in OF_CAPTURE:
         view = _step(view, stage, plan, shared, first_basis)
