@@ -107,6 +107,13 @@ def decide(view: View, params: Params) -> Decision:
     return STAGE.decision({"turn": 0}, 0.97 if upright.clear(params, level / on_side) else 0.8)
 
 
+def lies_on_side(view: View) -> bool:
+    """Is writing on its side likelier than level writing? A weak sign, for where nothing else tells."""
+    ink = Ink.of(without_rules(marks.ink(view)))
+    level, on_side = band_contrast(ink), band_contrast(ink.turned())
+    return level is not None and on_side is not None and on_side > level
+
+
 def _turned(degrees: int, found: Headlessness) -> Decision:
     finding = Finding("turned", Severity.WARNING, {"degrees": degrees})
     return STAGE.decision({"turn": degrees}, float(np.clip(0.4 + abs(found.surety) / 10, 0.5, 0.95)), (finding,))

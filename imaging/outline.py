@@ -8,28 +8,22 @@ page is left to `crop`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import quads
+from imaging import orient, quads, sides
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import MM_PER_INCH, PAPERS_MM, View
 
 SMALL_SIDE = 400  # px: of the picture in which the sheet is looked for
-PLACES = 60  # along a side at which its edge is looked for in the view
-REACH = 2.5  # px of the small picture: so far from the side found there
-INNER = (0.04, 0.96)  # of a side: corners are round, torn or folded
-AGREE = 1.5  # px of the view within which places agree on a line
-LEAST_AGREEING = 0.3  # of the places, or the side stays where it was
-EDGE_PLACES = 9  # px of the view at each side of an edge that tell its colours
-SURE_SUPPORT = 0.65  # of a side: enough where its edge is crumpled, so that its places agree on no line
-STRIP, LEAST_STRIP = 0.035, 3  # of the sheet's extent, and px of the view: strips beside the paper are so wide
-PAPER_BESIDE = 0.06  # of the sheet's extent: so deep inside there is surely paper
-FOREIGN = 1.3  # spreads of one paper's colour: what differs by more is something else
+TILTED = 12.0  # degrees: writing that falls by more is not seen by `orient`
+DIAGONAL = 33.0  # degrees: nothing but the writing tells which of two sides is the upper one
+FOCAL = (0.62, 1.25)  # focal length over the longer side of the picture: 22 to 45 mm on film of 36 mm
+ISO_RATIO, ISO_NEAR = 2**0.5, 0.015  # of the sides of A4, A3 …; nearer than can be measured
 NAMES = ("top", "right", "bottom", "left")
 
 
@@ -54,11 +48,34 @@ def decide(view: View, params: Params) -> Decision:
     unsure = (Finding("outline_unsure", Severity.NOTE, {"confidence": confidence}),)
     if found.score < params.min_score:
         return _decision(view, params, view.frame.corners, (), False, confidence, unsure)
-    corners, sure = _refined(view, found, view.grey.shape[1] / small.shape[1])
+    corners, sure = sides.refined(view, found, view.grey.shape[1] / small.shape[1])
     border = [name for name, at_frame in zip(NAMES, found.at_frame, strict=True) if not at_frame]
     rectify = params.perspective == "auto" and len(border) == 4 and sure and _wants_perspective(view, corners)
     findings = unsure if found.score < params.sure_score else ()
-    return _decision(view, params, corners, border, rectify, confidence, findings)
+    decision = _decision(view, params, corners, border, rectify, confidence, findings)
+    return _read_upright(view, params, decision) if rectify and _tilt(corners) > TILTED else decision
+
+
+def _read_upright(view: View, params: Params, decision: Decision) -> Decision:
+    """The decision with its corners in the order in which the sheet is read.
+
+    Lines of writing far from level tell `orient` nothing; once the sheet is set straight they do.
+    """
+    corners = np.array(decision.values["corners"])
+    straight = replace(view, frame=view.frame.then(geometry(decision, view.frame, view.side)))
+    turn = orient.decide(straight, orient.Params()).values["turn"]
+    if turn == 0 and _tilt(corners) > DIAGONAL and orient.lies_on_side(straight):
+        turn = 90 if corners[1][1] > corners[0][1] else 270  # to the side that is level but for the rest of 90°
+    if turn == 0:
+        return decision
+    turned, border = np.roll(corners, turn // 90, axis=0), decision.values["border"]
+    return _decision(view, params, turned, border, True, decision.confidence, decision.findings)
+
+
+def _tilt(corners: np.ndarray) -> float:
+    """Degrees by which the upper side departs from level."""
+    across, down = corners[1] - corners[0]
+    return float(abs(np.degrees(np.arctan2(down, across))))
 
 
 def _decision(view, params, corners, border, rectify, confidence, findings=()) -> Decision:
@@ -83,126 +100,6 @@ def without_writing(small: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.medianBlur(closed, 5), cv2.COLOR_RGB2LAB)
 
 
-def _refined(view: View, found: quads.Quad, factor: float) -> tuple[np.ndarray, bool]:
-    """Corners in full-size pixels of the frame, and whether all sides are surely edges of the sheet.
-
-    Each side found in the small picture is moved to the edge in the view, which is `factor` as large, and on to the
-    paper where a strip of something else (a cover, an edge of the pile) lies along it.
-    """
-    rough = (found.corners + 0.5) * factor - 0.5
-    extent = float(np.sqrt(cv2.contourArea(rough.astype(np.float32))))
-    lines, sure = [], True
-    for side in range(4):
-        start, end = rough[side], rough[(side + 1) % 4]
-        line = None if found.at_frame[side] else _edge_line(view.colour, start, end, REACH * factor)
-        sure &= line is not None or bool(found.support[side] > SURE_SUPPORT)
-        if line is not None:
-            line = _past_strip(view.colour, line, start, end, extent)
-        lines.append((start, end - start) if line is None else line)
-    met = [_meeting(lines[side - 1], lines[side]) for side in range(4)]
-    far = 4 * REACH * factor + STRIP * extent
-    corners = [rough[i] if point is None or np.linalg.norm(point - rough[i]) > far else point for i, point in enumerate(met)]
-    return view.to_frame(np.array(corners)), sure
-
-
-def _past_strip(colour: np.ndarray, line, start: np.ndarray, end: np.ndarray, extent: float):
-    """The line moved inwards past a strip that has not the colour of the paper beside it; else as it was."""
-    point, along = line
-    along = along * np.sign(along @ (end - start)) / np.linalg.norm(along)
-    normal = np.array([-along[1], along[0]])  # inwards, as corners run clockwise
-    length = np.linalg.norm(end - start)
-    bases = point + along * ((start - point) @ along + np.linspace(*INNER, PLACES)[:, None] * length)
-    depths = np.arange(1, int(PAPER_BESIDE * extent))
-    pixels = _sampled(colour, bases[:, None] + depths[:, None] * normal)
-    lab = cv2.cvtColor(pixels, cv2.COLOR_RGB2LAB).astype(np.float32)
-    profile = np.median(lab, axis=0)
-    paper = np.median(profile[int(STRIP * extent) :], axis=0)
-    foreign = (((profile - paper) / quads.PAPER_SPREAD) ** 2).sum(axis=1) > FOREIGN**2
-    width = int(np.argmin(foreign))  # how many depths from the edge on are foreign
-    if not LEAST_STRIP < width < STRIP * extent:
-        return line
-    shift = (width + 1) * normal
-    inner = _edge_line(colour, start + shift + _onto(start, line), end + shift + _onto(end, line), width * 0.6)
-    return (point + shift, along) if inner is None else inner
-
-
-def _onto(place: np.ndarray, line) -> np.ndarray:
-    """From a place the shortest way onto the line."""
-    point, along = line
-    along = along / np.linalg.norm(along)
-    return (point - place) - along * ((point - place) @ along)
-
-
-def _sampled(colour: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """RGB uint8 at points (n, m, 2) of the view, nearest inside it."""
-    height, width = colour.shape[:2]
-    columns = np.clip(np.round(points[..., 0]).astype(int), 0, width - 1)
-    rows = np.clip(np.round(points[..., 1]).astype(int), 0, height - 1)
-    return colour[rows, columns]
-
-
-def _edge_line(colour: np.ndarray, start: np.ndarray, end: np.ndarray, reach: float):
-    """A point and a direction of the edge near the line from `start` to `end`; None where it cannot be told.
-
-    At places along the line, the step between the mean colours of its two sides is looked for across the line.
-    """
-    height, width = colour.shape[:2]
-    along = (end - start) / np.linalg.norm(end - start)
-    normal = np.array([-along[1], along[0]])
-    offsets = np.arange(-np.ceil(reach) - EDGE_PLACES, np.ceil(reach) + EDGE_PLACES + 1)
-    bases = start + np.linspace(*INNER, PLACES)[:, None] * (end - start)
-    points = bases[:, None] + offsets[:, None] * normal
-    seen = ((points >= 0) & (points <= (width - 1, height - 1))).all(axis=(1, 2))
-    if seen.sum() < PLACES * LEAST_AGREEING:
-        return None
-    x, y = np.moveaxis(points[seen], -1, 0).astype(np.float32)
-    profiles = cv2.remap(colour, x, y, cv2.INTER_LINEAR).astype(np.float32)
-    change = np.median(profiles[:, -EDGE_PLACES:].mean(axis=1) - profiles[:, :EDGE_PLACES].mean(axis=1), axis=0)
-    if not change.any():
-        return None
-    step = cv2.GaussianBlur(profiles @ (change / np.linalg.norm(change)), (5, 3), 0)
-    slope = np.diff(step, axis=1)[:, EDGE_PLACES - 1 : 1 - EDGE_PLACES]
-    at = slope.argmax(axis=1)
-    places = offsets[EDGE_PLACES - 1 :][at] + 0.5 + _vertex(slope, at)
-    where = bases[seen] + places[:, None] * normal
-    return _robust_line(where[slope.max(axis=1) > 0.3 * np.median(slope.max(axis=1))])
-
-
-def _vertex(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """By how much the peak of a parabola through each row's highest value and its neighbours lies beside it."""
-    rows = np.arange(len(values))
-    low, high = np.clip(at - 1, 0, values.shape[1] - 1), np.clip(at + 1, 0, values.shape[1] - 1)
-    before, peak, after = values[rows, low], values[rows, at], values[rows, high]
-    bend = before - 2 * peak + after
-    shift = np.where(bend < 0, (before - after) / np.where(bend < 0, 2 * bend, 1), 0)
-    return np.clip(shift, -0.5, 0.5)
-
-
-def _robust_line(points: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """A point and a direction: the line on which most points agree, fitted to these (Huber)."""
-    first, second = np.triu_indices(len(points), max(1, len(points) // 4))
-    if not len(first):
-        return None
-    along = points[second] - points[first]
-    normal = np.column_stack([-along[:, 1], along[:, 0]]) / np.linalg.norm(along, axis=1)[:, None]
-    away = np.abs(normal @ points.T - (normal * points[first]).sum(axis=1)[:, None])
-    agreeing = (away < AGREE).sum(axis=1)
-    if agreeing.max() < LEAST_AGREEING * PLACES:
-        return None
-    chosen = points[away[int(agreeing.argmax())] < 2 * AGREE]
-    x, y, x0, y0 = cv2.fitLine(chosen.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel()
-    return np.array([x0, y0], np.float64), np.array([x, y], np.float64)
-
-
-def _meeting(one, other) -> np.ndarray | None:
-    (p, a), (q, b) = one, other
-    cross = a[0] * b[1] - a[1] * b[0]
-    if abs(cross) < 1e-6 * np.linalg.norm(a) * np.linalg.norm(b):
-        return None
-    start = q - p
-    return p + (start[0] * b[1] - start[1] * b[0]) / cross * a
-
-
 def _wants_perspective(view: View, corners: np.ndarray) -> bool:
     """The sheet lies at an angle that turning it as a whole cannot mend, or at a large one; scanners see it flat."""
     if view.dpi and not view.hints.photo:
@@ -221,16 +118,19 @@ def _true_size(view: View, corners: np.ndarray) -> tuple[tuple[int, int], float 
     paper = PAPERS_MM.get(view.hints.paper)
     if paper:
         ratio = max(paper) / min(paper) if across > down else min(paper) / max(paper)
-    if ratio is not None and 0.4 < ratio / (across / down) < 2.5:
+    elif abs(max(ratio, 1 / ratio) / ISO_RATIO - 1) < ISO_NEAR:
+        ratio = ISO_RATIO if ratio > 1 else 1 / ISO_RATIO
+    if 0.4 < ratio / (across / down) < 2.5:
         across, down = (max(across, down * ratio), max(across, down * ratio) / ratio)
     ppi = max(across, down) / max(paper) * MM_PER_INCH if paper else None
     return (round(across), round(down)), ppi
 
 
-def aspect(corners: np.ndarray, size: tuple[int, int]) -> float | None:
-    """Width over height of a rectangle seen in perspective; None where the view is too square-on to tell.
+def aspect(corners: np.ndarray, size: tuple[int, int]) -> float:
+    """Width over height of a rectangle seen in perspective.
 
-    Zhang & He, Whiteboard scanning and image enhancement (2007): square pixels, optical axis through the middle.
+    Zhang & He, Whiteboard scanning and image enhancement (2007): square pixels, optical axis through the middle. The
+    focal length they find is kept to what the cameras of phones have, as a view nearly square-on hardly tells it.
     """
     middle = (np.array(size) - 1) / 2
     top_left, top_right, bottom_right, bottom_left = (np.append(corner - middle, 1.0) for corner in corners)
@@ -240,8 +140,8 @@ def aspect(corners: np.ndarray, size: tuple[int, int]) -> float | None:
     if min(abs(across[2]), abs(down[2])) < 1e-3:
         return float(np.linalg.norm(across[:2]) / np.linalg.norm(down[:2]))
     focal = -(across[0] * down[0] + across[1] * down[1]) / (across[2] * down[2])
-    if focal < (0.4 * max(size)) ** 2 or focal > (6 * max(size)) ** 2:
-        return None
+    near, far = (np.array(FOCAL) * max(size)) ** 2
+    focal = float(np.clip(focal, near, far)) if focal > 0 else (near * far) ** 0.5
     weights = np.array([1 / focal, 1 / focal, 1.0])
     return float(np.sqrt((across**2 @ weights) / (down**2 @ weights)))
 
