@@ -49,15 +49,15 @@ def write_book(target: Path, contents: BookContents) -> None:
     """The whole book in one PDF, every page in order."""
     pages = [PdfPage(page.jpeg, page.width, page.height, page.dpi, is_grey(page.jpeg), str(number))
              for number, page in enumerate(contents.pages, 1)]
-    write_pdf(target, pages, PdfFacts(contents.title, contents.author, contents.program, contents.time))
+    with open(target, "wb") as file:
+        write_pdf(file, pages, PdfFacts(contents.title, contents.author, contents.program, contents.time))
 
 
 def _write_originals(folder: Path, contents: BookContents) -> None:
     """Copies, not links: the bag must stay whole when the station's store is gone."""
     folder.mkdir()
     for original in contents.originals:
-        copied = folder / original.path.name
-        shutil.copyfile(original.path, copied)
+        shutil.copyfile(original.path, folder / original.path.name)
 
 
 def _write_json_files(folder: Path, files: list[tuple[str, Any]]) -> None:
@@ -102,7 +102,8 @@ def _write_tags(bag: Path, contents: BookContents, params: ArchiveParams) -> Non
         "Payload-Oxum": f"{size}.{len(payload)}",
     }
     _write(bag / "bagit.txt", BAGIT)
-    _write(bag / "bag-info.txt", "".join(f"{key}: {value}\n" for key, value in info.items() if value))
+    lines = {key: " ".join(value.split()) for key, value in info.items()}  # a line end would begin another entry
+    _write(bag / "bag-info.txt", "".join(f"{key}: {value}\n" for key, value in lines.items() if value))
     _write_manifest(bag, "manifest-sha256.txt", payload)
     _write_manifest(bag, "tagmanifest-sha256.txt", [bag / name for name in
                                                     ("bag-info.txt", "bagit.txt", "manifest-sha256.txt")])
@@ -114,4 +115,5 @@ def _write_manifest(bag: Path, name: str, files: list[Path]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    """Write text; what a camera's file name may hold that is no letter is written by its number."""
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

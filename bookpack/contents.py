@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,4 +83,13 @@ class BookContents:
         return f"Sổ {name}, quyển {self.identity.volume:02d}/{self.identity.year}, {place}"
 
     def page(self, identity: str) -> PackedPage:
-        return next(page for page in self.pages if page.id == identity)
+        """The page with an id. Raises KeyError."""
+        return self._numbered[identity][1]
+
+    def number(self, identity: str) -> int:
+        """The place of a page in its book, from 1. Raises KeyError."""
+        return self._numbered[identity][0]
+
+    @cached_property
+    def _numbered(self) -> dict[str, tuple[int, PackedPage]]:
+        return {page.id: (number, page) for number, page in enumerate(self.pages, 1)}

@@ -27,11 +27,16 @@ def sha256_of_stream(stream: BinaryIO) -> str:
 
 
 def bare(name: str) -> str:
-    """A file name as a system leaves it that strips the punctuation: letters and digits of its stem, in capitals."""
+    """What a system that strips the punctuation leaves of a file name: letters and digits of its stem, in capitals."""
     return "".join(letter for letter in name.rpartition(".")[0] if letter.isalnum()).upper()
 
 
+def entry(name: str, data: bytes, **facts: Any) -> dict[str, Any]:
+    """What a manifest says of one file: its name, the name without punctuation, SHA-256, size, and further facts."""
+    return {"file": name, "bare": bare(name), "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data), **facts}
+
+
 def manifest_json(book: str, time: str, files: list[dict[str, Any]]) -> bytes:
-    """The ministry package's manifest: for each file its name, bare name, SHA-256, size, pages."""
+    """The ministry package's manifest."""
     plain = {"version": VERSION, "book": book, "time": time, "files": files}
     return (json.dumps(plain, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode("utf-8")

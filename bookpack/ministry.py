@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from book import Case
 from bookpack.cases import case_names, package_name
 from bookpack.contents import BookContents, MinistryParams
-from bookpack.manifest import MANIFEST, manifest_json, sha256_of
+from bookpack.manifest import MANIFEST, entry, manifest_json
 from bookpack.pdf import PdfFacts, PdfPage, write_pdf
-from bookpack.workbook import workbook
+from bookpack.workbook import content_digest, workbook
 from originals.durable import whole_file, write_file
 
 GREY_COMPONENTS = 1
+FIRST_ZIP_YEAR = 1980  # a zip knows no earlier one, and a station's clock may be at 1970
+UNIX = 3  # written as the system that made the file, on every system: the same book, the same bytes
 
 
 @dataclass(frozen=True)
@@ -33,40 +36,35 @@ def write_ministry(folder: Path, contents: BookContents, params: MinistryParams)
     name = package_name(contents.identity, params)
     names = case_names(contents, params)
     archive, table = folder / f"{name}.zip", folder / f"{name}.xlsx"
-    numbers = {page.id: str(number) for number, page in enumerate(contents.pages, 1)}
-    pages_of = [", ".join(numbers[page] for page in case.pages) for case in contents.cases]
-    sheet = workbook(contents, names, pages_of)
     with whole_file(archive) as temp:
-        _write_zip(temp, contents, names, numbers, (table.name, sheet))
+        sheet = workbook(contents, names)
+        _write_zip(temp, contents, names, (table.name, sheet))
     write_file(table, [sheet])
     return MinistryPackage(archive, table, archive.stat().st_size + table.stat().st_size, len(names))
 
 
-def _write_zip(
-    target: Path, contents: BookContents, names: list[str], numbers: dict[str, str], table: tuple[str, bytes]
-) -> None:
-    import hashlib
-
-    moment = datetime.fromisoformat(contents.time).timetuple()[:6]
-    files = [{"file": table[0], "sha256": hashlib.sha256(table[1]).hexdigest(), "bytes": len(table[1]), "beside": True}]
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as package, tempfile.TemporaryDirectory() as work:
+def _write_zip(target: Path, contents: BookContents, names: list[str], table: tuple[str, bytes]) -> None:
+    moment = datetime.fromisoformat(contents.time)
+    stamp = (max(moment.year, FIRST_ZIP_YEAR), *moment.timetuple()[1:6])
+    files = [entry(*table, beside=True, content=content_digest(io.BytesIO(table[1])))]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as package:
         for case, name in zip(contents.cases, names, strict=True):
-            pdf = Path(work) / f"{name}.pdf"
-            write_case(pdf, contents, case.pages, name)
-            files.append({"file": pdf.name, "sha256": sha256_of(pdf), "bytes": pdf.stat().st_size,
-                          "pages": [numbers[page] for page in case.pages]})
-            add_to_zip(package, pdf.name, pdf.read_bytes(), moment)
-            pdf.unlink()
-        add_to_zip(package, MANIFEST, manifest_json(str(contents.identity), contents.time, files), moment)
+            pdf = case_pdf(contents, case, name)
+            add_to_zip(package, f"{name}.pdf", pdf, stamp)
+            pages = [contents.number(page) for page in case.pages]
+            files.append(entry(f"{name}.pdf", pdf, pages=pages, number=case.number, date=case.date))
+        add_to_zip(package, MANIFEST, manifest_json(str(contents.identity), contents.time, files), stamp)
 
 
-def write_case(target: Path, contents: BookContents, pages: tuple[str, ...], name: str) -> None:
-    """The PDF of one case, from the small JPEG of its pages."""
-    numbers = {page.id: str(number) for number, page in enumerate(contents.pages, 1)}
-    listed = [contents.page(page) for page in pages]
-    write_pdf(target, [PdfPage(page.small, page.small_width, page.small_height, page.small_dpi, is_grey(page.small),
-                               numbers[page.id]) for page in listed],
-              PdfFacts(f"{contents.title}, {name}", contents.author, contents.program, contents.time))
+def case_pdf(contents: BookContents, case: Case, name: str) -> bytes:
+    """The PDF of one case, from the small JPEGs of its few pages."""
+    written = io.BytesIO()
+    pages = []
+    for page in map(contents.page, case.pages):
+        pages.append(PdfPage(page.small, page.small_width, page.small_height, page.small_dpi, is_grey(page.small),
+                             str(contents.number(page.id))))
+    write_pdf(written, pages, PdfFacts(f"{contents.title}, {name}", contents.author, contents.program, contents.time))
+    return written.getvalue()
 
 
 def is_grey(jpeg: Path) -> bool:
@@ -82,6 +80,7 @@ def is_grey(jpeg: Path) -> bool:
 
 def add_to_zip(package: zipfile.ZipFile, name: str, data: bytes, moment: tuple[int, ...]) -> None:
     """Add a file in the one way this package's files are added, so that the same files make the same zip."""
-    entry = zipfile.ZipInfo(name, moment)
-    entry.external_attr = 0o644 << 16
-    package.writestr(entry, data)
+    item = zipfile.ZipInfo(name, moment)
+    item.create_system = UNIX
+    item.external_attr = 0o644 << 16
+    package.writestr(item, data)

@@ -26,50 +26,54 @@ class SmallJpeg:
 
 def archive_jpeg(pixels: np.ndarray, params: ArchiveParams = ArchiveParams()) -> bytes:
     """A page (grey (h, w) or RGB (h, w, 3) uint8) at full size, its colour at full resolution too: ink is thin."""
-    return encode(pixels, params.quality, "444")
+    import simplejpeg
+
+    if pixels.ndim == 2:
+        return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels[..., None]), params.quality, "GRAY", "Gray")
+    return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), params.quality, "RGB", "444")
 
 
 def small_jpeg(pixels: np.ndarray, dpi: float, params: MinistryParams = MinistryParams()) -> SmallJpeg:
-    """A page of `dpi` within `budget_kb` for each A4 area, by lower quality first and then lower resolution.
+    """A page of `dpi` (grey (h, w) or RGB (h, w, 3) uint8) within `budget_kb` for each A4 area.
 
-    Neither goes below its floor: a page that cannot be read in less takes more, and says so.
+    More resolution is preferred to more quality, and neither goes below its floor: a page that cannot be read in
+    less takes more, and says so. The lowest resolution is tried first, since pages that are full of writing stay there.
     """
     height, width = pixels.shape[:2]
     budget = params.budget_kb * 1000 * (width / dpi) * (height / dpi) / A4_INCHES
-    reached = min(dpi, float(params.dpi))
-    page = _reduced(pixels, reached / dpi)
-    data = _best_within(page, budget, params)
-    if len(data) > budget and reached > params.min_dpi:
-        reached = float(params.min_dpi)
-        page = _reduced(page, reached / min(dpi, float(params.dpi)))
-        data = _best_within(page, budget, params)
+    floor, wanted = min(dpi, float(params.min_dpi)), min(dpi, float(params.dpi))
+    page, reached = _reduced(pixels, floor / dpi), floor
+    lowest = _encode(page, params.min_quality)
+    if wanted > floor and len(lowest) * wanted / floor <= budget:  # bytes grow about as the length of edges
+        larger = _reduced(pixels, wanted / dpi)
+        encoded = _encode(larger, params.min_quality)
+        if len(encoded) <= budget:
+            page, reached, lowest = larger, wanted, encoded
+    data = _best_within(page, lowest, budget, params)
     return SmallJpeg(data, reached, page.shape[1], page.shape[0], len(data) > budget)
 
 
-def _best_within(page: np.ndarray, budget: float, params: MinistryParams) -> bytes:
-    """The encoding of about the highest quality that fits; that of the lowest quality where none does.
+def _best_within(page: np.ndarray, lowest: bytes, budget: float, params: MinistryParams) -> bytes:
+    """The encoding of about the highest quality that fits; `lowest` where none does.
 
     The size of a JPEG grows about as a power of its quality, so that two encodings foretell the one that fits.
     """
-    lowest = encode(page, params.min_quality)
-    if len(lowest) > budget:
+    if len(lowest) > budget or params.min_quality == params.max_quality:
         return lowest
-    highest = encode(page, params.max_quality)
+    highest = _encode(page, params.max_quality)
     if len(highest) <= budget:
         return highest
     power = np.log(len(highest) / len(lowest)) / np.log(params.max_quality / params.min_quality)
     quality = params.min_quality * (budget * MARGIN / len(lowest)) ** (1 / power)
-    data = encode(page, int(np.clip(quality, params.min_quality, params.max_quality)))
+    data = _encode(page, int(np.clip(quality, params.min_quality, params.max_quality)))
     return data if len(data) <= budget else lowest
 
 
-def encode(pixels: np.ndarray, quality: int, subsampling: str = "420") -> bytes:
-    """A baseline JPEG of a page."""
-    import simplejpeg
-
-    if pixels.ndim == 2:
-        return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels[..., None]), quality, "GRAY", "Gray")
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality, "RGB", subsampling)
+def _encode(page: np.ndarray, quality: int) -> bytes:
+    """A baseline JPEG with colour at half resolution and code tables of its own: 4 to 10 % smaller for 3 ms."""
+    pixels = page if page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_RGB2BGR)
+    _, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+    return data.tobytes()
 
 
 def _reduced(pixels: np.ndarray, factor: float) -> np.ndarray:

@@ -17,12 +17,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from book import Identity
+from bookpack.cases import parse_case_name
 from bookpack.manifest import MANIFEST, sha256_of, sha256_of_stream
 from bookpack.ministry import add_to_zip
-from errors import BrokenPackage
+from bookpack.workbook import content_digest
+from errors import BadIdentity, BrokenPackage
 
 RENDER_SCALE = 0.25  # of 72 dpi: enough to make the decoder read each image to its end
 MANIFEST_LINE = re.compile(r"([0-9a-f]{64})\s+(\S.*)")
+ORIGINALS = "data/originals/"  # each is named by its SHA-256
 TAG_FILES = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"}
 
 
@@ -42,12 +46,16 @@ def verify(package: Path) -> list[Problem]:
     if package.is_dir() and (package / "bagit.txt").exists():
         return list(_bag(package))
     if package.is_dir():
-        inner = sorted([*package.glob("*.zip"), *(path.parent for path in package.glob("*/bagit.txt"))])
+        archives = {path.with_suffix(".zip") for kind in ("*.zip", "*.xlsx") for path in package.glob(kind)}
+        inner = sorted([*archives, *(path.parent for path in package.glob("*/bagit.txt"))])
         if inner:
             return [problem for path in inner for problem in verify(path)]
-    archive = package.with_suffix(".zip")
-    if package.suffix.lower() in (".zip", ".xlsx") and archive.exists():
-        return list(_ministry(archive))
+    if package.suffix.lower() in (".zip", ".xlsx"):
+        archive = package.with_suffix(".zip")
+        if archive.exists():
+            return list(_ministry(archive))
+        if package.with_suffix(".xlsx").exists():
+            return [Problem("file_missing", {"file": archive.name})]
     raise BrokenPackage("not_a_package" if package.exists() else "package_missing", package=str(package))
 
 
@@ -67,6 +75,8 @@ def _bag(bag: Path) -> Iterator[Problem]:
     for name in sorted(listed.keys() & there.keys()):
         if sha256_of(there[name]) != listed[name]:
             yield Problem("file_changed", {"file": name})
+        elif name.startswith(ORIGINALS) and there[name].stem != listed[name]:
+            yield Problem("original_differs", {"file": name})
     yield from _tag_files(bag, listed)
     yield from _pages_of_bag(bag)
 
@@ -96,7 +106,7 @@ def _pages_of_bag(bag: Path) -> Iterator[Problem]:
     """The PDF has as many pages as there are recipes, and each can be rendered."""
     recipes = len(list((bag / "data" / "recipes").glob("*.json")))
     for pdf in sorted((bag / "data").glob("*.pdf")):
-        pages, problems = _render(pdf.read_bytes(), pdf.relative_to(bag).as_posix())
+        pages, problems = _render(pdf, pdf.relative_to(bag).as_posix())
         yield from problems
         if not problems and pages != recipes:
             yield Problem("page_count", {"file": pdf.name, "pages": pages, "expected": recipes})
@@ -106,14 +116,16 @@ def _pages_of_bag(bag: Path) -> Iterator[Problem]:
             yield Problem("page_count", {"file": "pages.csv", "pages": len(rows), "expected": recipes})
 
 
-def _render(data: bytes, name: str) -> tuple[int, list[Problem]]:
+def _render(document: Path | bytes, name: str) -> tuple[int, list[Problem]]:
+    """Number of pages of a PDF, each of them rendered and let go again; 0 and the problem where that fails."""
     import pypdfium2
 
     try:
-        with pypdfium2.PdfDocument(data) as document:
-            for index in range(len(document)):
-                document[index].render(scale=RENDER_SCALE)
-            return len(document), []
+        with pypdfium2.PdfDocument(document) as pdf:
+            for page in pdf:
+                page.render(scale=RENDER_SCALE).close()
+                page.close()
+            return len(pdf), []
     except Exception as error:  # whatever the reader makes of bad bytes, the page cannot be seen
         return 0, [Problem("pdf_unreadable", {"file": name, "reason": str(error)})]
 
@@ -128,8 +140,9 @@ def _ministry(archive: Path) -> Iterator[Problem]:
 
 def _zip(archive: Path, package: zipfile.ZipFile) -> Iterator[Problem]:
     try:
-        listed = json.loads(package.read(MANIFEST).decode("utf-8"))["files"]
-    except (KeyError, ValueError, zipfile.BadZipFile):
+        manifest = json.loads(package.read(MANIFEST).decode("utf-8"))
+        listed, book = manifest["files"], Identity.parse(manifest["book"])
+    except (KeyError, TypeError, ValueError, BadIdentity, zipfile.BadZipFile):
         yield Problem("manifest_unreadable", {"file": f"{archive.name}/{MANIFEST}"})
         return
     inside = {entry["file"]: entry for entry in listed if not entry.get("beside")}
@@ -140,6 +153,9 @@ def _zip(archive: Path, package: zipfile.ZipFile) -> Iterator[Problem]:
         yield Problem("file_extra", {"file": name})
     for name in sorted(inside.keys() & names):
         yield from _case(package, name, inside[name])
+        said = parse_case_name(name.removesuffix(".pdf"))
+        if said is not None and not said.is_of(book):
+            yield Problem("name_of_other_book", {"file": name, "book": str(book)})
     for entry in listed:
         if entry.get("beside"):
             yield from _workbook(archive.parent / entry["file"], entry, sorted(inside))
@@ -163,7 +179,10 @@ def _case(package: zipfile.ZipFile, name: str, entry: dict[str, Any]) -> Iterato
 
 
 def _workbook(path: Path, entry: dict[str, Any], cases: list[str]) -> Iterator[Problem]:
-    """Typists fill the workbook in, so its bytes may change; its rows must still name the PDFs."""
+    """Typists fill the workbook in, so what it holds may change; its rows must still name the PDFs.
+
+    Where it holds what was packed and yet its bytes differ, nobody has saved it: it is damaged.
+    """
     if not path.exists():
         yield Problem("file_missing", {"file": path.name})
         return
@@ -172,6 +191,7 @@ def _workbook(path: Path, entry: dict[str, Any], cases: list[str]) -> Iterator[P
     from openpyxl import load_workbook
 
     try:
+        damaged = content_digest(path) == entry["content"]
         rows = list(load_workbook(path, read_only=True).active.iter_rows(values_only=True))
         column = rows[0].index("TenFile")
         named = sorted(str(row[column]) for row in rows[1:] if row[column])
@@ -182,8 +202,8 @@ def _workbook(path: Path, entry: dict[str, Any], cases: list[str]) -> Iterator[P
         yield Problem("row_missing", {"file": path.name, "case": name})
     for name in sorted(set(named) - set(cases)):
         yield Problem("row_extra", {"file": path.name, "case": name})
-    if set(cases) == set(named):
-        yield Problem("workbook_changed", {"file": path.name})
+    if damaged:
+        yield Problem("file_changed", {"file": path.name})
 
 
 def _exactly(archive: Path, package: zipfile.ZipFile) -> bool:

@@ -1,15 +1,22 @@
-"""A made-up book of three pages, one of them grey."""
+"""A made-up book of three pages, one of them grey; one of its originals came under a name that is no text."""
+
+import hashlib
 
 import numpy as np
 import pytest
 
 from book import Decision, Identity, Recipe, Side
+from bookpack.archive import write_archive
 from bookpack.cases import one_case_a_page
-from bookpack.contents import BookContents, PackedOriginal, PackedPage
+from bookpack.contents import ArchiveParams, BookContents, MinistryParams, PackedOriginal, PackedPage
+from bookpack.ministry import write_ministry
 from bookpack.small import archive_jpeg, small_jpeg
 
+TIME = "2026-11-23T08:00:00+07:00"
+DPI = 200.0
 
-def drawn_page(number, grey=False):
+
+def drawn_page(number=0, grey=False):
     """A4 at 200 dpi with rules and strokes, made up."""
     import cv2
 
@@ -23,19 +30,30 @@ def drawn_page(number, grey=False):
 @pytest.fixture
 def contents(tmp_path):
     pages, originals = [], []
-    for number in range(3):
+    for number, name in enumerate(["IMG_0.JPG", "ảnh, 1.JPG", "IMG\udcff 2.JPG"]):
         pixels = drawn_page(number, grey=number == 2)
-        jpeg, small = tmp_path / f"{number}.jpg", small_jpeg(pixels, 200.0)
+        jpeg, small = tmp_path / f"{number}.jpg", small_jpeg(pixels, DPI)
         jpeg.write_bytes(archive_jpeg(pixels))
         (tmp_path / f"{number}.small.jpg").write_bytes(small.data)
-        sha256 = f"{number}" * 64
+        bytes_of_original = b"original %d" % number
+        sha256 = hashlib.sha256(bytes_of_original).hexdigest()
         recipe = Recipe(sha256, 0, Side.WHOLE, (Decision("deskew", 1, {"degrees": 0.5}),))
-        pages.append(PackedPage(sha256[:8], jpeg, 1654, 2339, 200.0, tmp_path / f"{number}.small.jpg", small.width,
+        pages.append(PackedPage(sha256[:8], jpeg, 1654, 2339, DPI, tmp_path / f"{number}.small.jpg", small.width,
                                 small.height, small.dpi, recipe, "A4"))
         original = tmp_path / f"{sha256}.jpg"
-        original.write_bytes(b"original %d" % number)
-        originals.append(PackedOriginal(sha256, original, f"IMG_{number}.JPG", number))
-    names = tuple(page.id for page in pages)
-    return BookContents(Identity("KH", 1994, "14800", 3), "kết hôn", "xã Thọ Xuân", tuple(pages), one_case_a_page(names),
-                        tuple(originals), ({"event": "opened", "time": "2026-11-23T08:00:00+07:00"},),
-                        "2026-11-23T08:00:00+07:00", "UBND xã Thọ Xuân", "sohoa 0.1.0")
+        original.write_bytes(bytes_of_original)
+        originals.append(PackedOriginal(sha256, original, name, number))
+    cases = one_case_a_page(tuple(page.id for page in pages))
+    log = ({"event": "opened", "time": TIME}, {"event": "arrived", "name": originals[2].name})
+    return BookContents(Identity("KH", 1994, "14800", 3), "kết hôn", "xã Thọ Xuân", tuple(pages), cases, tuple(originals),
+                        log, TIME, "UBND xã Thọ Xuân", "sohoa 0.1.0")
+
+
+@pytest.fixture
+def archive(contents, tmp_path):
+    return write_archive(tmp_path / "out", contents, ArchiveParams())
+
+
+@pytest.fixture
+def ministry(contents, tmp_path):
+    return write_ministry(tmp_path / "out", contents, MinistryParams())
