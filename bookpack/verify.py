@@ -25,6 +25,7 @@ from bookpack.workbook import content_digest
 from errors import BadIdentity, BrokenPackage
 
 RENDER_SCALE = 0.25  # of 72 dpi: enough to make the decoder read each image to its end
+RUN = 16  # pages for which a PDF stays open: pdfium keeps what it has read until it is closed
 MANIFEST_LINE = re.compile(r"([0-9a-f]{64})\s+(\S.*)")
 ORIGINALS = "data/originals/"  # each is named by its SHA-256
 TAG_FILES = {"bagit.txt", "bag-info.txt", "manifest-sha256.txt", "tagmanifest-sha256.txt"}
@@ -122,10 +123,14 @@ def _render(document: Path | bytes, name: str) -> tuple[int, list[Problem]]:
 
     try:
         with pypdfium2.PdfDocument(document) as pdf:
-            for page in pdf:
-                page.render(scale=RENDER_SCALE).close()
-                page.close()
-            return len(pdf), []
+            pages = len(pdf)
+        for start in range(0, pages, RUN):
+            with pypdfium2.PdfDocument(document) as pdf:
+                for index in range(start, min(start + RUN, pages)):
+                    page = pdf[index]
+                    page.render(scale=RENDER_SCALE).close()
+                    page.close()
+        return pages, []
     except Exception as error:  # whatever the reader makes of bad bytes, the page cannot be seen
         return 0, [Problem("pdf_unreadable", {"file": name, "reason": str(error)})]
 
