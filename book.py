@@ -86,6 +86,7 @@ class Decision:
 
     `values` are JSON values in pixels of the frame that the stage saw. `confidence` runs from 0 to 1. `basis` is a
     digest of all that the decision was computed from: when it changes, an automatic decision is computed again.
+    Numbers are rounded as they are written: pages are made from what is written, or a replay would differ from them.
     """
 
     stage: str
@@ -96,12 +97,16 @@ class Decision:
     basis: str = ""
     findings: tuple[Finding, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", _rounded(self.values))
+        object.__setattr__(self, "confidence", _rounded(float(self.confidence)))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "stage": self.stage,
             "version": self.version,
-            "values": _rounded(self.values),
-            "confidence": _rounded(float(self.confidence)),
+            "values": self.values,
+            "confidence": self.confidence,
             "by": str(self.by),
             "basis": self.basis,
             "findings": [finding.to_json() for finding in self.findings],
