@@ -44,8 +44,6 @@ WORD_SIZE = 80  # px: larger marks are no writing
 FAINT = 0.4  # of the strength of the strongest marks: fainter ones are no writing
 UNLIKE = 0.15  # likeness to the paper below which nothing written there counts
 RIM = 3.0  # px: so far out marks still count as inside
-THIN, DENSE = 0.12, 0.27  # writing on paper outside, of the density inside: none to speak of, and a page's
-MANY_OUTSIDE = 0.03  # of all writing
 SKEWED = (18.0, 38.0)  # degrees from a right angle at which a corner begins to be, and is, unlikely
 
 
@@ -68,7 +66,7 @@ def best(small: np.ndarray, plain: np.ndarray) -> Quad:
     """The sheet in `small` (RGB uint8 (h, w, 3)), of which `plain` (Lab) is the picture without writing."""
     corners, support, at_frame = _shortlist(Edges.of(plain))
     colours = _Colours(plain, corners)
-    left, inside, foreign = colours.areas()
+    left, foreign = colours.areas()
     outside = colours.writing_outside(written(small))
     ends, uneven, paper = colours.along_sides()
     worth = np.where(at_frame, FRAME_WORTH[0] + np.ptp(FRAME_WORTH) * paper, support * (0.6 + 0.4 * ends))
@@ -81,7 +79,7 @@ def best(small: np.ndarray, plain: np.ndarray) -> Quad:
              + WEIGHTS["something else inside"] * foreign
              + WEIGHTS["uneven along the sides"] * uneven.mean(axis=1)
              + WEIGHTS["writing outside"] * outside
-             + WEIGHTS["much writing outside"] * _written_on(outside, left, inside)
+             + WEIGHTS["much writing outside"] * np.clip((outside - 0.07) / 0.1, 0, 1)
              + WEIGHTS["skewed"] * _skewed(corners)
              + WEIGHTS["any"])
     first = int(score.argmax())
@@ -125,12 +123,6 @@ def _foursomes(angles: np.ndarray) -> np.ndarray:
     crossing = np.minimum(apart, np.pi - apart) > ADJACENT
     first, second = first[crossing], second[crossing]
     return np.column_stack([one[first], one[second], other[first], other[second]])
-
-
-def _written_on(outside: np.ndarray, left: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """From 0 to 1: is the paper outside written on like that inside? Creases of a bright cloth are far fewer."""
-    density = outside / (left + 0.01) / np.maximum((1 - outside) / np.maximum(inside, 1e-3), 1e-3)
-    return np.clip((density - THIN) / (DENSE - THIN), 0, 1) * np.clip(outside / MANY_OUTSIDE, 0, 1)
 
 
 def _cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -240,16 +232,16 @@ class _Colours:
             holds &= (normal @ points.T - (normal * corner).sum(axis=1)[:, None]) > -rim
         return holds
 
-    def areas(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Shares (k) of the picture that are paper outside and paper inside, and of the inside that is not paper."""
+    def areas(self) -> tuple[np.ndarray, np.ndarray]:
+        """Share of the picture that is paper left outside (k), and share of the inside that is not paper (k)."""
         height, width = self._plain.shape[:2]
         step = max(1, max(height, width) // GRID)
         rows, columns = (grid.ravel() for grid in np.mgrid[step // 2 : height : step, step // 2 : width : step])
         like = self._likeness(self._plain[rows, columns].astype(np.float32))
         holds = self._holds(np.column_stack([columns, rows]).astype(np.float64))
-        inside = (like * holds).mean(axis=1)
-        share = np.maximum(holds.mean(axis=1), 1e-9)
-        return (like * ~holds).mean(axis=1), inside, 1 - inside / share
+        left = (like * ~holds).mean(axis=1)
+        foreign = ((1 - like) * holds).sum(axis=1) / np.maximum(holds.sum(axis=1), 1)
+        return left, foreign
 
     def writing_outside(self, marks: np.ndarray) -> np.ndarray:
         """Share (k) of the marks (n×2), by how like this paper is what they stand on, that lie outside."""
