@@ -41,9 +41,10 @@ class Params:
     overlap_mm: float = 2.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
+    widest_aspect: float = 1.9  # and one wider than this is none: a table or a slip
     partial_aspect: float = 0.9  # and one at least this wide may show a page with a part of its neighbour
     least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
-    min_score: float = 0.9  # evidence for a gutter, of 3, below which there is none
+    min_score: float = 1.2  # evidence for a gutter, of 3, below which there is none
     sure_score: float = 1.6  # evidence from which nobody has to look again
 
 
@@ -68,7 +69,7 @@ def decide(view: View, params: Params) -> Decision:
     balance = min(part, 1 - part) / max(part, 1 - part)
     if wanted == "spread":
         return _spread(view, box, gutter, params)
-    wide = width / height >= params.spread_aspect
+    wide = params.spread_aspect <= width / height <= params.widest_aspect
     if wide and gutter.score >= params.min_score:
         return _spread(view, box, gutter, params) if balance >= params.least_page else _partial(view, box, gutter, params)
     if width / height >= params.partial_aspect and balance < params.least_page and gutter.score >= params.sure_score:
@@ -290,4 +291,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return Geometry.crop((max(0, left), max(0, top), min(width, right), min(height, bottom)))
 
 
-STAGE = Stage("split", 1, Params, decide, geometry)
+STAGE = Stage("split", 2, Params, decide, geometry)
