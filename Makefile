@@ -4,9 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-# Debian packages: what the program needs, and what only the tests need (a second PDF reader, a PDF/A validator).
-DEBIAN_RUN  := python3-venv libgl1 libglib2.0-0
-DEBIAN_TEST := qpdf poppler-utils default-jre-headless libpdfbox2-java libactivation-java libjaxb-api-java
+# Debian packages: what the program needs (scanners: SANE, network scanners, and what builds python-sane), and what only
+# the tests need (a second PDF reader, a PDF/A validator, faults at system calls, a file system of their own).
+DEBIAN_RUN  := python3-venv python3-dev libgl1 libglib2.0-0 sane-utils sane-airscan libsane-dev gcc libc6-dev
+DEBIAN_TEST := qpdf poppler-utils default-jre-headless libpdfbox2-java libactivation-java libjaxb-api-java strace e2fsprogs
 
 .PHONY: setup demo test soak bench lint lock clean debian debian-test
 
@@ -38,7 +39,7 @@ bench: setup
 
 # Resolves every dependency anew; the file names versions and hashes and no registry.
 lock: setup
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra development --generate-hashes \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra development --extra scanners --generate-hashes \
 	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:
