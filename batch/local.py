@@ -55,33 +55,106 @@ def run(
     `function`, tasks and results are pickled. `jobs` 0 means one worker for each core. Closing the iterator ends the
     workers; their unfinished tasks leave nothing behind, if the function writes atomically.
     """
-    tasks = list(tasks)
-    jobs = min(jobs or os.cpu_count() or 1, len(tasks))
-    waiting = deque(range(len(tasks)))
-    tries = [0] * len(tasks)
-    workers = [_start(function, limits) for _ in range(jobs)]
-    try:
-        while waiting or any(worker.task is not None for worker in workers):
-            for worker in workers:
-                if worker.task is None and waiting:
-                    _give(worker, waiting.popleft(), tasks, tries)
-            for worker in list(workers):
-                outcome = _outcome(worker, limits)
-                if outcome is None:
-                    continue
-                index, worker.task = worker.task, None
-                if not isinstance(outcome, _Death):
-                    yield index, outcome
-                    continue
-                workers[workers.index(worker)] = _start(function, limits)
-                if tries[index] < TRIES:
-                    waiting.appendleft(index)
-                else:
-                    yield index, Failure(outcome.code, outcome.facts)
-            _sleep_until_news(workers, limits)
-    finally:
-        for worker in workers:
+    with Pool(function, jobs, limits) as pool:
+        numbers = {pool.give(task): index for index, task in enumerate(tasks)}
+        while pool.unfinished:
+            for number, result in pool.results():
+                yield numbers[number], result
+
+
+class Pool:
+    """Worker processes that live on from task to task. Used by one thread; `close` ends it, whatever it does.
+
+    With `gentle` the workers let every other program go first. Workers are started when there is work for them.
+    """
+
+    def __init__(
+        self, function: Callable[[Any], Any], jobs: int = 0, limits: Limits = Limits(), gentle: bool = False
+    ) -> None:
+        self._start = lambda: _start(function, limits, gentle)
+        self._jobs, self._limits = jobs or os.cpu_count() or 1, limits
+        self._workers: list[_Worker] = []
+        self._waiting: deque[int] = deque()
+        self._tasks: dict[int, tuple[Any, int]] = {}  # number → task, tries so far
+        self._last = -1
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def unfinished(self) -> int:
+        """Tasks given whose results have not been taken."""
+        return len(self._tasks)
+
+    def give(self, task: Any) -> int:
+        """Queue a task; its number comes back with its result."""
+        self._last += 1
+        self._tasks[self._last] = task, 0
+        self._waiting.append(self._last)
+        self._hand_out()
+        return self._last
+
+    def results(self, timeout: float | None = None) -> list[tuple[int, Any]]:
+        """`(number, result or Failure)` of tasks that have ended; `timeout`: seconds to wait for the first (None: on)."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self._hand_out()
+            done = self._collect()
+            if done or not self._tasks or (deadline is not None and time.monotonic() >= deadline):
+                return done
+            self._sleep_until_news(deadline)
+
+    def ask(self, task: Any) -> Any:
+        """The result of one task or its Failure, on a pool that has no others."""
+        self.give(task)
+        return self.results()[0][1]
+
+    def close(self) -> None:
+        """End the workers; what they were at is given up."""
+        for worker in self._workers:
             _end(worker)
+        self._workers, self._tasks = [], {}
+        self._waiting.clear()
+
+    def _hand_out(self) -> None:
+        while self._waiting:
+            free = next((worker for worker in self._workers if worker.task is None), None)
+            if free is None:
+                if len(self._workers) >= self._jobs:
+                    return
+                free = self._start()
+                self._workers.append(free)
+            number = self._waiting.popleft()
+            task, tries = self._tasks[number]
+            self._tasks[number] = task, tries + 1
+            _give(free, number, task)
+
+    def _collect(self) -> list[tuple[int, Any]]:
+        done = []
+        for place, worker in enumerate(self._workers):
+            outcome = _outcome(worker, self._limits)
+            if outcome is None:
+                continue
+            number, worker.task = worker.task, None
+            if isinstance(outcome, _Death):
+                self._workers[place] = self._start()
+                if self._tasks[number][1] < TRIES:
+                    self._waiting.appendleft(number)
+                    continue
+                outcome = Failure(outcome.code, outcome.facts)
+            del self._tasks[number]
+            done.append((number, outcome))
+        return done
+
+    def _sleep_until_news(self, deadline: float | None) -> None:
+        busy = [worker for worker in self._workers if worker.task is not None]
+        if busy:
+            first = min(worker.since for worker in busy) + self._limits.seconds
+            until = first if deadline is None else min(first, deadline)
+            wait([worker.pipe for worker in busy], timeout=max(0.0, until - time.monotonic()) + 0.01)
 
 
 @dataclass(frozen=True)
@@ -90,20 +163,19 @@ class _Death:
     facts: dict[str, Any]
 
 
-def _start(function: Callable[[Any], Any], limits: Limits) -> _Worker:
+def _start(function: Callable[[Any], Any], limits: Limits, gentle: bool) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(function, theirs, limits.memory_mb), daemon=True)
+    process = context.Process(target=_serve, args=(function, theirs, limits.memory_mb, gentle), daemon=True)
     process.start()
     theirs.close()
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker, index: int, tasks: list[Any], tries: list[int]) -> None:
-    worker.task, worker.since = index, time.monotonic()
-    tries[index] += 1
+def _give(worker: _Worker, number: int, task: Any) -> None:
+    worker.task, worker.since = number, time.monotonic()
     with contextlib.suppress(OSError):  # the worker died idle; its outcome says so
-        worker.pipe.send(tasks[index])
+        worker.pipe.send(task)
 
 
 def _outcome(worker: _Worker, limits: Limits) -> Any:
@@ -122,23 +194,18 @@ def _outcome(worker: _Worker, limits: Limits) -> Any:
     return None
 
 
-def _sleep_until_news(workers: list[_Worker], limits: Limits) -> None:
-    busy = [worker for worker in workers if worker.task is not None]
-    if busy:
-        deadline = min(worker.since for worker in busy) + limits.seconds
-        wait([worker.pipe for worker in busy], timeout=max(0.0, deadline - time.monotonic()) + 0.01)
-
-
 def _end(worker: _Worker) -> None:
     worker.process.kill()
     worker.process.join()
     worker.pipe.close()
 
 
-def _serve(function: Callable[[Any], Any], pipe: Connection, memory_mb: int) -> None:
+def _serve(function: Callable[[Any], Any], pipe: Connection, memory_mb: int, gentle: bool) -> None:
     """The life of a worker: task in, result out, until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     _limit_memory(memory_mb)
+    if gentle:
+        _let_others_go_first()
     while True:
         try:
             task = pipe.recv()
@@ -168,3 +235,14 @@ def _limit_memory(memory_mb: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def _let_others_go_first() -> None:
+    if sys.platform == "win32":
+        import ctypes
+
+        below_normal = 0x00004000
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+    else:
+        os.nice(10)

@@ -46,7 +46,10 @@ class SetAside:
 class BookState:
     """Where a book stands. `captures` are in order of arrival; `settings` by scope: `book`, capture or page.
 
-    `names` are those that each original arrived under; `packed` has the last event of each kind of package.
+    `names` are those that each original arrived under; `packed` has the last event of each kind of package; `facts`
+    are what people said of the book (title, layout, paper, stated totals). `roles` of captures: `blank` is a blank
+    page that is meant, `slip` an attached slip. `superseded` maps a capture that was retaken to the one that took its
+    place; `moved` names captures that went to another book. Neither is deleted.
     """
 
     captures: tuple[Capture, ...] = ()
@@ -54,6 +57,11 @@ class BookState:
     set_aside: tuple[SetAside, ...] = ()
     settings: Mapping[str, Values] = field(default_factory=dict)
     packed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+    superseded: Mapping[str, str] = field(default_factory=dict)
+    moved: Mapping[str, str] = field(default_factory=dict)
+    ended: bool = False
     opened: str = ""
     last: str = ""
 
@@ -61,6 +69,22 @@ class BookState:
     def next_arrival(self) -> int:
         """The number of the next original that is new to the book, from 0."""
         return self.captures[-1].arrival + 1 if self.captures else 0
+
+    @property
+    def current(self) -> tuple[Capture, ...]:
+        """The captures that are pages of the book today, in order: a retake stands where the retaken one stood."""
+        by_id = {capture.id: capture for capture in self.captures}
+        retakes = {self._latest(old) for old in self.superseded}
+        shown = (self._latest(capture.id) for capture in self.captures
+                 if capture.id in self.superseded or capture.id not in retakes)
+        kept = dict.fromkeys(name for name in shown if name not in self.moved)
+        return tuple(by_id[name] for name in kept)
+
+    def _latest(self, name: str) -> str:
+        seen = {name}
+        while (name := self.superseded.get(name, name)) not in seen:
+            seen.add(name)
+        return name
 
     def with_settings(self, changes: Iterable[tuple[str, Values]]) -> BookState:
         """The state with `(scope, values)` laid over its settings, key by key."""
@@ -140,13 +164,33 @@ def _after(state: BookState, event: Mapping[str, Any]) -> BookState:
 
 
 def _opened(state: BookState, event: Mapping[str, Any]) -> BookState:
-    return replace(state, opened=state.opened or event["time"])
+    facts = {**state.facts, **event.get("facts", {})}
+    return replace(state, opened=state.opened or event["time"], ended=False, facts=facts)
+
+
+def _ended(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, ended=True)
+
+
+def _role(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, roles={**state.roles, event["capture"]: event["role"]})
+
+
+def _superseded(state: BookState, event: Mapping[str, Any]) -> BookState:
+    if event["old"] == event["new"]:
+        return state
+    return replace(state, superseded={**state.superseded, event["old"]: event["new"]})
+
+
+def _moved(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, moved={**state.moved, event["capture"]: event["book"]})
 
 
 def _received(state: BookState, event: Mapping[str, Any]) -> BookState:
     sha256, name = event["sha256"], event["name"]
     names = {**state.names, sha256: (*state.names.get(sha256, ()), name)}
-    aside = tuple(item for item in state.set_aside if item.sha256 != sha256 or item.frame is not None)
+    aside = tuple(item for item in state.set_aside  # the same file, or a whole version of it that came later
+                  if item.frame is not None or (item.sha256 != sha256 and item.name != name))
     state = replace(state, names=names, set_aside=aside)
     if any(capture.sha256 == sha256 for capture in state.captures):
         return state
@@ -183,6 +227,10 @@ def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
 
 _FOLDS = {
     "opened": _opened,
+    "ended": _ended,
+    "role": _role,
+    "superseded": _superseded,
+    "moved": _moved,
     "received": _received,
     "set_aside": _set_aside,
     "settings": _settings,

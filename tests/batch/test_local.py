@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from batch.local import Failure, Limits, run
+from batch.local import Failure, Limits, Pool, run
 from errors import UnreadableImage
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -78,3 +78,23 @@ def test_closing_the_iterator_ends_the_workers():
     start = time.monotonic()
     results.close()
     assert time.monotonic() - start < 60
+
+
+def test_a_pool_lives_on_from_task_to_task_and_outlives_its_workers():
+    with Pool(_work, jobs=1, limits=Limits(seconds=20)) as pool:
+        assert pool.ask(("double", 4)) == 8
+        assert pool.ask(("die", 0)).code == "worker_died"
+        assert pool.ask(("refuse", "a.jpg")) == Failure("truncated", {"name": "a.jpg"})
+        first, second = pool.give(("double", 1)), pool.give(("double", 2))
+        results = {}
+        while pool.unfinished:
+            results |= dict(pool.results())
+        assert results == {first: 2, second: 4}
+        assert pool.results() == []
+
+
+def test_waiting_for_a_pool_ends_when_it_was_told_to():
+    with Pool(_work, jobs=1) as pool:
+        pool.give(("hang", 0))
+        assert pool.results(timeout=0.1) == []
+        assert pool.unfinished == 1

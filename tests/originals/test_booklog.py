@@ -51,8 +51,39 @@ def test_what_was_set_aside_is_so_until_it_is_received(tmp_path):
         SetAside("again.tif", "too_large", {"width": 9}, A),
         SetAside("one.tif", "file_unreadable", {"width": 9}),
     )
-    log.append(received(A, "one.tif"))
-    assert [item.code for item in log.state().set_aside] == ["file_unreadable"]
+    log.append(received(A, "two.tif"))
+    assert [item.name for item in log.state().set_aside] == ["one.tif"]
+    log.append(received(B, "one.tif"))  # it could be read, or was whole, at last
+    assert log.state().set_aside == ()
+
+
+def test_a_retake_stands_where_the_retaken_page_stood(tmp_path):
+    shas = [letter * 64 for letter in "abcdef"]
+    ids = [sha[:8] for sha in shas]
+    log = log_with(tmp_path, *(received(sha, f"{place}.jpg", arrival=place) for place, sha in enumerate(shas)))
+    assert [capture.id for capture in log.state().current] == ids
+    log.append({"event": "superseded", "old": ids[1], "new": ids[3]})
+    assert [capture.id for capture in log.state().current] == [ids[0], ids[3], ids[2], ids[4], ids[5]]
+    log.append({"event": "superseded", "old": ids[3], "new": ids[4]})
+    assert [capture.id for capture in log.state().current] == [ids[0], ids[4], ids[2], ids[5]]
+    log.append({"event": "moved", "capture": ids[2], "book": "KS.2005.31477.02"})
+    assert [capture.id for capture in log.state().current] == [ids[0], ids[4], ids[5]]
+    assert len(log.state().captures) == 6
+
+
+def test_a_circle_of_retakes_ends(tmp_path):
+    a, b = "a" * 64, "b" * 64
+    log = log_with(tmp_path, received(a, "a.jpg"), received(b, "b.jpg", arrival=1),
+                   {"event": "superseded", "old": a[:8], "new": b[:8]}, {"event": "superseded", "old": b[:8], "new": a[:8]})
+    assert len(log.state().current) >= 1
+
+
+def test_what_is_said_of_a_book_is_kept(tmp_path):
+    log = log_with(tmp_path, {"event": "opened", "facts": {"layout": "spread", "pages": 100}}, {"event": "ended"},
+                   {"event": "role", "capture": "abcd1234", "role": "blank"})
+    assert (log.state().ended, log.state().facts["pages"], log.state().roles) == (True, 100, {"abcd1234": "blank"})
+    log.append({"event": "opened", "facts": {"pages": 102}})
+    assert (log.state().ended, log.state().facts) == (False, {"layout": "spread", "pages": 102})
 
 
 def test_settings_are_laid_over_each_other_by_scope_stage_and_key(tmp_path):
