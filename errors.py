@@ -76,6 +76,12 @@ class StorageFailed(SohoaError):
     exit_code = ExitCode.IO_ERROR
 
 
+class NewerStore(SohoaError):
+    """A newer program made this store; an older one would not understand it and leaves it as it is."""
+
+    exit_code = ExitCode.BAD_CONFIG
+
+
 class StoreBusy(SohoaError):
     """Another running program holds the store."""
 

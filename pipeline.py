@@ -20,9 +20,13 @@ from bookpack.contents import BookContents, PackedOriginal, PackedPage
 from bookpack.ministry import write_ministry
 from capture.folder import Skipped, find_images
 from capture.intake import SetAside, take_in
+from capture.look import Look, LookTask, look
 from errors import NothingToDo
+from imaging.decode import Limits
+from imaging.view import Hints
 from originals.booklog import BookLog, BookState
 from originals.durable import write_file
+from originals.recover import Recovered, recover
 from originals.store import Store
 from settings import Settings, with_stages
 from settings.reading import Entry
@@ -47,8 +51,17 @@ class Workplace:
         """Developed pages: a cache, that may be deleted at any time."""
         return self.root / "pages"
 
+    @property
+    def spool(self) -> Path:
+        """Where scanned pages lie until they are taken in."""
+        return self.root / "spool"
+
     def log(self, book: str) -> BookLog:
         return BookLog(self.root / "books" / f"{book}.jsonl")
+
+    def books(self) -> list[str]:
+        """Identities of all books that have a log, sorted; `unsorted` among them where something waits for its book."""
+        return sorted(path.stem for path in (self.root / "books").glob("*.jsonl"))
 
     def packages(self, book: str) -> Path:
         return self.root / "packages" / book
@@ -174,11 +187,24 @@ def process(
     """
     workplace = Workplace(Path(out))
     with workplace.store.lock():
+        recover_originals(workplace.store, settings.limits)
         received = receive(sources, workplace, identity, settings, progress)
         state = workplace.log(str(identity)).state()
         if not state.captures and not received.set_aside:
             raise NothingToDo("no_images", sources=", ".join(str(source) for source in sources))
         return finish(workplace, identity, settings, jobs, progress, received, skip)
+
+
+def recover_originals(store: Store, limits: Limits) -> Recovered:
+    """After a crash: name the originals that were written whole. Files are looked at in a process of their own."""
+    if not store.unnamed():
+        return Recovered((), 0)
+    with local.Pool(look, 1) as pool:
+        def whole(path: Path) -> bool:
+            seen = pool.ask(LookTask(path, limits))
+            return isinstance(seen, Look) and seen.whole and not seen.problem
+
+        return recover(store, whole)
 
 
 def receive(
@@ -223,25 +249,35 @@ def plan(
     workplace: Workplace, identity: Identity, settings: Settings, state: BookState, skip: frozenset[str] = frozenset()
 ) -> list[Task]:
     """One task for each capture of the book, in order, with what was set for the book and for single pages."""
+    return [task_of(workplace, str(identity), settings, state, capture, skip) for capture in state.current]
+
+
+def task_of(
+    workplace: Workplace, book: str, settings: Settings, state: BookState, capture: Capture,
+    skip: frozenset[str] = frozenset(),
+) -> Task:
+    """The task of one capture, with all that was set for its book, for itself and for single pages of it."""
     from imaging.stages import Plan
 
-    settings = settings.for_book(str(identity))
-    hints = settings.book(str(identity)).hints
+    settings = settings.for_book(book)
     for_all = with_stages(settings.stages, entries(state.settings.get("book", {})))
-    tasks = []
-    for capture in state.captures:
-        of_capture = entries(state.settings.get(capture.id, {}))
-        of_side = {}
-        for side in (Side.LEFT, Side.RIGHT):
-            changes = entries(state.settings.get(Page(capture.id, side).id, {}))
-            if changes:
-                named = {name: for_all[name] for name in changes}
-                of_side[side] = with_stages(named, changes)
-        params = with_stages(for_all, of_capture)
-        original = workplace.store.path(capture.sha256)
-        tasks.append(Task(capture, original, workplace.pages, replace(settings, stages={}, books={}),
-                          Plan(params, skip, frozenset(of_capture), of_side), hints))
-    return tasks
+    of_capture = entries(state.settings.get(capture.id, {}))
+    of_side = {}
+    for side in (Side.LEFT, Side.RIGHT):
+        changes = entries(state.settings.get(Page(capture.id, side).id, {}))
+        if changes:
+            named = {name: for_all[name] for name in changes}
+            of_side[side] = with_stages(named, changes)
+    params = with_stages(for_all, of_capture)
+    return Task(capture, workplace.store.path(capture.sha256), workplace.pages, replace(settings, stages={}, books={}),
+                Plan(params, skip, frozenset(of_capture), of_side), hints_of(book, settings, state))
+
+
+def hints_of(book: str, settings: Settings, state: BookState) -> Hints:
+    """What is known of a book's captures: by the settings, and over them what people said of the book itself."""
+    known = settings.book(book).hints
+    said = {key: state.facts[key] for key in ("layout", "paper", "photo") if state.facts.get(key)}
+    return replace(known, **said)
 
 
 def entries(values: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Entry]]:

@@ -5,46 +5,21 @@ Start-up is quick: whatever needs pixels, PDF or YAML is imported by the command
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+import station_commands
 from errors import ExitCode, SohoaError
-from texts import LANGUAGES, say
+from talk import Talk, pass_talk, progress_bar, told
+from texts import LANGUAGES
 
 VERSION = "0.1.0"
 TONES = ("colour", "grey", "bitonal")
-
-
-class Talk:
-    """How this run speaks: language, and whether a person or a program listens."""
-
-    def __init__(self) -> None:
-        self.language = "vi"
-        self.config: str | None = None
-        self.chosen = False
-
-    def say(self, section: str, code: str, **facts: Any) -> str:
-        return say(section, code, self.language, **facts)
-
-    def settings(self) -> Any:
-        """The settings; their language counts unless `--lang` was given."""
-        from settings import load
-
-        settings = load(self.config)
-        if not self.chosen:
-            self.language = settings.general.language
-        return settings
-
-
-pass_talk = click.make_pass_decorator(Talk, ensure=True)
 
 
 class Story(click.Group):
@@ -71,49 +46,6 @@ def cli(context: click.Context, lang: str | None, config: str | None) -> None:
     talk = context.ensure_object(Talk)
     talk.config, talk.chosen = config, lang is not None
     talk.language = lang or talk.language
-
-
-def told(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn an expected failure into its sentence and exit code, and Ctrl-C into a calm ending."""
-
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        talk = click.get_current_context().find_object(Talk)
-        try:
-            code = command(*args, **kwargs)
-        except SohoaError as error:
-            click.echo(talk.say("error", error.code, **error.facts), err=True)
-            code = error.exit_code
-        except KeyboardInterrupt:
-            click.echo(talk.say("error", "stopped"), err=True)
-            code = ExitCode.STOPPED
-        except OSError as error:
-            reason = error.strerror or str(error)
-            click.echo(talk.say("error", "system", reason=reason, file=error.filename or ""), err=True)
-            code = ExitCode.IO_ERROR
-        sys.exit(int(code or ExitCode.OK))
-
-    return run
-
-
-@contextmanager
-def progress_bar(talk: Talk, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A function (step, done, of) that draws a bar with the time left for each step, on the error stream."""
-    bars: dict[str, Any] = {}
-
-    def show(step: str, done: int, of: int) -> None:
-        if quiet or of == 0:
-            return
-        if step not in bars:
-            label = talk.say("progress", step)
-            bars[step] = click.progressbar(length=of, label=label, show_pos=True, file=sys.stderr).__enter__()
-        bar = bars[step]
-        bar.update(done - bar.pos)
-        if done == of:
-            bar.finish()
-            bar.render_finish()
-
-    yield show
 
 
 @cli.command()
@@ -297,6 +229,10 @@ def demo(talk: Talk, out: Path, jobs: int) -> ExitCode:
             outcome = pipeline.process([PAGES / folder], Identity.parse(identity), out, settings, jobs, progress)
         click.echo(summary.in_words(outcome, talk.language) + "\n")
     return ExitCode.OK
+
+
+for command in station_commands.COMMANDS:
+    cli.add_command(command)
 
 
 def main() -> None:

@@ -72,7 +72,7 @@ class Pool:
         self, function: Callable[[Any], Any], jobs: int = 0, limits: Limits = Limits(), gentle: bool = False
     ) -> None:
         self._start = lambda: _start(function, limits, gentle)
-        self._jobs, self._limits = jobs or os.cpu_count() or 1, limits
+        self.jobs, self._limits = jobs or os.cpu_count() or 1, limits
         self._workers: list[_Worker] = []
         self._waiting: deque[int] = deque()
         self._tasks: dict[int, tuple[Any, int]] = {}  # number → task, tries so far
@@ -123,7 +123,7 @@ class Pool:
         while self._waiting:
             free = next((worker for worker in self._workers if worker.task is None), None)
             if free is None:
-                if len(self._workers) >= self._jobs:
+                if len(self._workers) >= self.jobs:
                     return
                 free = self._start()
                 self._workers.append(free)

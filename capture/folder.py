@@ -49,11 +49,13 @@ def find_images(sources: Iterable[Path], store: Path) -> tuple[list[Arrival], li
         real = _resolved(source)
         if _is_store(real, store.resolve()):
             raise NothingToDo("source_is_store", file=readable(str(source)))
-        found = _walk(real) if real.is_dir() else [(real, source.name, "")]
+        found = walk(real) if real.is_dir() else [(real, source.name, "")]
         for path, name, code in found:
             if path in seen:
                 continue
             seen.add(path)
+            if real.is_dir():
+                code = code or reason_to_skip(path)
             if code:
                 skipped.append(Skipped(readable(name), code))
             else:
@@ -115,8 +117,8 @@ def _resolved(source: Path) -> Path:
         raise NothingToDo("source_missing", file=readable(str(source))) from error
 
 
-def _walk(source: Path) -> Iterator[tuple[Path, str, str]]:
-    """Path, name below the source, and the code of the reason to skip it (empty: an image)."""
+def walk(source: Path) -> Iterator[tuple[Path, str, str]]:
+    """Path, name below the source, and the code of the reason to skip it (empty: a file, that was not opened)."""
     waiting = [(source, source.name)]
     while waiting:
         folder, shown = waiting.pop()
@@ -139,7 +141,7 @@ def _walk(source: Path) -> Iterator[tuple[Path, str, str]]:
             elif entry.is_dir(follow_symlinks=False):
                 folders.append((path, name))
             else:
-                yield path, name, _reason_to_skip(path)
+                yield path, name, "" if entry.is_file(follow_symlinks=False) else "not_a_file"
         waiting.extend(reversed(folders))
 
 
@@ -150,7 +152,8 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
     return entry.stat(follow_symlinks=False).st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
 
 
-def _reason_to_skip(path: Path) -> str:
+def reason_to_skip(path: Path) -> str:
+    """The code of the reason why a file is not taken, by its name and first bytes; empty: it may be an image."""
     if path.suffix.casefold() in UNFINISHED or path.name.startswith("~$"):
         return "unfinished"
     try:

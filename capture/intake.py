@@ -38,7 +38,7 @@ def take_in(arrival: Arrival, store: Store, log: BookLog, limits: Limits = Limit
     """
     try:
         with arrival.open() as source:
-            original = store.accept(_Source(source, arrival.name), limits.max_bytes)
+            original = store.accept(Source(source, arrival.name), limits.max_bytes)
     except UnreadableImage as error:
         return _put_aside(log, SetAside(arrival.name, error.code, error.facts))
     try:
@@ -51,7 +51,7 @@ def take_in(arrival: Arrival, store: Store, log: BookLog, limits: Limits = Limit
     return _receive(log, arrival.name, original, header, frames)
 
 
-class _Source:
+class Source:
     """A file that is read from a card or share: what fails there is no fault of the store."""
 
     def __init__(self, file: Any, name: str) -> None:

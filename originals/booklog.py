@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from book import Capture, canonical_json
 from errors import StorageFailed
@@ -19,6 +19,7 @@ from originals.durable import append_line, read_lines
 
 VIETNAM = timezone(timedelta(hours=7))
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
+State = TypeVar("State")
 
 
 def now() -> str:
@@ -64,6 +65,7 @@ class BookState:
     ended: bool = False
     opened: str = ""
     last: str = ""
+    last_event: str = ""
 
     @property
     def next_arrival(self) -> int:
@@ -97,15 +99,15 @@ class BookState:
         return replace(self, settings=settings)
 
 
-class BookLog:
-    """The log file of one book."""
+class EventLog(Generic[State]):
+    """A log file and the state that is folded from its events."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path, start: State, fold: Callable[[State, Mapping[str, Any]], State]) -> None:
+        self.path, self._start, self._fold = Path(path), start, fold
         self._forget()
 
     def _forget(self) -> None:
-        self._state, self._folded, self._end = BookState(), 0, 0
+        self._state, self._folded, self._end = self._start, 0, 0
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Append an event (`event` names its kind); its time is added. Durable when this returns.
@@ -119,8 +121,8 @@ class BookLog:
         lines, _ = read_lines(self.path)
         return [self._event(line, number) for number, line in enumerate(lines, 1)]
 
-    def state(self) -> BookState:
-        """Where the book stands by its log. What was read by the last call is not read again.
+    def state(self) -> State:
+        """What the events come to. What was read by the last call is not read again.
 
         Raises StorageFailed as `events` does.
         """
@@ -131,7 +133,7 @@ class BookLog:
         state = self._state
         for number, line in enumerate(lines, self._folded + 1):
             try:
-                state = _after(state, self._event(line, number))
+                state = self._fold(state, self._event(line, number))
             except (KeyError, TypeError, AttributeError) as error:
                 raise self._damaged(number) from error
         self._state, self._folded, self._end = state, self._folded + len(lines), end
@@ -147,6 +149,13 @@ class BookLog:
         return StorageFailed("log_damaged", file=str(self.path), line=number)
 
 
+class BookLog(EventLog[BookState]):
+    """The log file of one book."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, BookState(), _after)
+
+
 def _parsed(line: str) -> dict[str, Any] | None:
     try:
         event = json.loads(line)
@@ -158,7 +167,7 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 def _after(state: BookState, event: Mapping[str, Any]) -> BookState:
     """The state after one more event. Kinds that a newer program wrote change only the time."""
-    state = replace(state, last=event["time"])
+    state = replace(state, last=event["time"], last_event=event["event"])
     fold = _FOLDS.get(event["event"])
     return fold(state, event) if fold else state
 
@@ -187,15 +196,21 @@ def _moved(state: BookState, event: Mapping[str, Any]) -> BookState:
 
 
 def _received(state: BookState, event: Mapping[str, Any]) -> BookState:
+    """`role` and `supersedes` come with the arrival that they are of: one line, so all or nothing."""
     sha256, name = event["sha256"], event["name"]
     names = {**state.names, sha256: (*state.names.get(sha256, ()), name)}
     aside = tuple(item for item in state.set_aside  # the same file, or a whole version of it that came later
                   if item.frame is not None or (item.sha256 != sha256 and item.name != name))
     state = replace(state, names=names, set_aside=aside)
-    if any(capture.sha256 == sha256 for capture in state.captures):
-        return state
-    captures = tuple(_capture(event, frame) for frame in event["frames"])
-    return replace(state, captures=state.captures + captures)
+    known = {capture.id for capture in state.captures}
+    arrived = (_capture(event, frame) for frame in event["frames"])
+    new = tuple(capture for capture in arrived if capture.id not in known)
+    state = replace(state, captures=state.captures + new)
+    if new and event.get("role"):
+        state = replace(state, roles={**state.roles, **{capture.id: event["role"] for capture in new}})
+    if new and event.get("supersedes"):
+        state = replace(state, superseded={**state.superseded, event["supersedes"]: new[0].id})
+    return state
 
 
 def _capture(event: Mapping[str, Any], frame: Mapping[str, Any]) -> Capture:

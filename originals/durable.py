@@ -27,6 +27,7 @@ TEMP = ".tmp-"
 TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}(\.\w+)?")
 CHUNK = 1 << 20
 READ_ONLY = 0o444
+FAR = 0x7FFF0000
 WINDOWS = os.name == "nt"
 TRIES, PAUSE = 20, 0.1  # on Windows a virus scanner may hold a file that was just written; s
 REASONS = {
@@ -60,6 +61,12 @@ class NewFile:
         """Append bytes."""
         with _told(self._temp.parent):
             self._file.write(data)
+
+    def written(self) -> Path:
+        """Where what has been written so far can be read."""
+        with _told(self._temp.parent):
+            self._file.flush()
+        return self._temp
 
     def keep(self, path: Path, once: bool = False) -> None:
         """Flush the file and give it its name; durable when this returns. Call it last.
@@ -144,13 +151,14 @@ def whole_folder(path: Path) -> Iterator[Path]:
 def append_line(path: Path, text: str) -> None:
     """Append one line of JSON to a log; durable when this returns, and all or nothing.
 
-    What a crash left of a line at the end is removed first. Raises StorageFailed.
+    What a crash left of a line at the end is removed first. Several programs may append. Raises StorageFailed.
     """
     if "\n" in text:
         raise ValueError("a log has one event a line")
     make_folder(path.parent)
     new = not path.exists()
     with _told(path), open(path, "ab") as log:
+        _wait_for_lock(log)
         end = _repaired(path, log)
         try:
             log.write(text.encode("utf-8", "backslashreplace") + b"\n")
@@ -229,12 +237,28 @@ def remove(path: Path) -> None:
                 _remove_file(path)
 
 
-def remove_temp(folder: Path) -> None:
+def move_aside(path: Path, target: Path) -> Path:
+    """Move a file to `target`, or to a name beside it that is free; both on one disk. Raises StorageFailed."""
+    make_folder(target.parent)
+    with _told(path):
+        free, number = target, 1
+        while os.path.lexists(free):
+            number += 1
+            free = target.with_name(f"{target.stem} ({number}){target.suffix}")
+        _rename(path, free)
+        _flush_folder(free.parent)
+        _flush_folder(path.parent)
+    return free
+
+
+def remove_temp(folder: Path, besides: Path | None = None) -> None:
     """Remove what crashes have left under temp names in `folder` and below; call it with the store locked.
 
-    Nothing under a temp name was ever acknowledged, so its source still exists.
+    Nothing under a temp name was ever acknowledged, so its source still exists. What lies in `besides` is left.
     """
     for parent, folders, files in os.walk(folder):
+        if besides is not None and Path(parent) == besides:
+            continue
         for name in [*folders, *files]:
             if TEMP_NAME.fullmatch(name):
                 remove(Path(parent, name))
@@ -254,6 +278,19 @@ def locked(path: Path) -> Iterator[None]:
         with _told(path):
             _lock(file, path)
         yield
+
+
+def _wait_for_lock(file: BinaryIO) -> None:
+    """Lock a file for as long as it is open, when others have done with it."""
+    if WINDOWS:
+        import msvcrt
+
+        file.seek(FAR)  # Windows keeps others from reading what is locked: a byte where nothing is
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _lock(file: BinaryIO, path: Path) -> None:

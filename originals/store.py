@@ -9,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from book import canonical_json
-from errors import StorageFailed, UnreadableImage
+from errors import NewerStore, StorageFailed, UnreadableImage
 from imaging.header import EXTENSIONS, START, media_of
-from originals.durable import CHUNK, NewFile, locked, remove_temp, write_once
+from originals.durable import CHUNK, TEMP, NewFile, locked, remove, remove_temp, write_file, write_once
 
 FOLDER = "originals"
-OWN_FOLDERS = (FOLDER, "books", "pages", "packages")  # all that the program keeps under the root of a store
+OWN_FOLDERS = (FOLDER, "books", "pages", "packages", "spool", "logs")  # all that the program keeps under a store's root
 LOCK = ".sohoa-store"  # also tells a store from a folder of images
+FORMAT, FORMAT_FILE = 1, "store.json"  # of the folder as a whole; goes up when an older program could not work on it
 UNKNOWN_EXTENSION = "bin"
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -45,17 +46,49 @@ class Store:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the one running program that works on this store. Raises StoreBusy, StorageFailed.
+        """Be the one running program that works on this store. Raises StoreBusy, StorageFailed, NewerStore.
 
-        What a crash left half-written is cleared away.
+        What a crash left half-written is cleared away, but for originals without a name: see `unnamed`.
         """
         with locked(self.root / LOCK):
-            remove_temp(self.root)
+            self._check_format()
+            remove_temp(self.root, besides=self._folder)
             yield
 
-    def accept(self, source: BinaryIO, max_bytes: int | None = None) -> Original:
+    def _check_format(self) -> None:
+        """Older formats are brought up to date here, when there are any; a newer one is left alone."""
+        path = self.root / FORMAT_FILE
+        if not path.exists():
+            write_file(path, [canonical_json({"format": FORMAT, "program": "sohoa"}).encode("utf-8") + b"\n"])
+            return
+        try:
+            found = int(json.loads(path.read_text(encoding="utf-8"))["format"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise StorageFailed("store_damaged", file=str(path)) from error
+        if found > FORMAT:
+            raise NewerStore("store_newer", folder=str(self.root), format=found, known=FORMAT)
+
+    def unnamed(self) -> list[Path]:
+        """Originals that were being written when the program ended: whole or not, they have no name yet."""
+        return sorted(path for path in self._folder.glob(f"{TEMP}*") if path.is_file())
+
+    def adopt(self, unnamed: Path) -> Original:
+        """Give a whole one of `unnamed` its name; nothing is left of it under its temp name."""
+        with open(unnamed, "rb") as source:
+            original = self.accept(source)
+        remove(unnamed)
+        return original
+
+    def drop(self, unnamed: Path) -> None:
+        """Give up one of `unnamed` that is not whole: it was never acknowledged, its source is where it was."""
+        remove(unnamed)
+
+    def accept(
+        self, source: BinaryIO, max_bytes: int | None = None, check: Callable[[Path], None] | None = None
+    ) -> Original:
         """Copy all of `source` into the store, durably. The same bytes twice are one original.
 
+        `check` sees the very bytes that will be kept, as a file without its name yet; what it raises keeps them out.
         Raises UnreadableImage (`empty_file`, `too_many_bytes`) and keeps nothing then; StorageFailed.
         """
         hasher, length, start = hashlib.sha256(), 0, b""
@@ -69,6 +102,8 @@ class Store:
                 new.write(chunk)
             if not length:
                 raise UnreadableImage("empty_file")
+            if check is not None:
+                check(new.written())
             original = Original(hasher.hexdigest(), media_of(start), length)
             extension = EXTENSIONS.get(original.media, UNKNOWN_EXTENSION)
             new.keep(self._named(original.sha256, extension), once=True)

@@ -53,6 +53,7 @@ class Settings:
     stages: Mapping[str, Any]
     archive: Any
     ministry: Any
+    watch: Any
     kinds: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     books: Mapping[str, BookSettings] = field(default_factory=dict)
@@ -107,15 +108,16 @@ def parse_changes(changes: list[str]) -> dict[str, dict[str, Entry]]:
 
 def _built_in() -> Settings:
     from bookpack.contents import ArchiveParams, MinistryParams
+    from capture.inbox import WatchParams
     from imaging.decode import Limits
     from imaging.stages import STAGES
 
     stages = {stage.name: stage.params() for stage in STAGES}
-    return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams())
+    return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams())
 
 
 def _apply(settings: Settings, entries: Mapping[str, Entry]) -> Settings:
-    whole = {"general", "limits", "archive", "ministry"}
+    whole = {"general", "limits", "archive", "ministry", "watch"}
     tables = {"kinds", "places"}
     known = [*whole, *tables, "books", *settings.stages]
     for key, entry in entries.items():

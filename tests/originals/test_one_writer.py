@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[2]
 GUARDED = [*ROOT.glob("originals/*.py"), *ROOT.glob("capture/*.py"), *ROOT.glob("pipeline.py"),
            *ROOT.glob("reprocess.py")]
 WRITER = ROOT / "originals" / "durable.py"
+INDEX = ROOT / "originals" / "journal.py"  # a database writes its own file, which holds nothing that could be lost
 CHANGING_METHODS = {"write_text", "write_bytes", "unlink", "rename", "touch", "mkdir", "rmdir", "chmod",
                     "symlink_to", "hardlink_to", "removedirs", "makedirs", "truncate", "link", "symlink",
                     "renames"}
@@ -48,7 +49,8 @@ def _changes(call):
 
 @pytest.mark.parametrize("path", [path for path in GUARDED if path != WRITER], ids=lambda path: path.stem)
 def test_only_the_writer_writes(path):
-    assert writes(path.read_text(encoding="utf-8")) == []
+    found = {name for _, name in writes(path.read_text(encoding="utf-8"))}
+    assert found == ({"sqlite3"} if path == INDEX else set())
 
 
 @pytest.mark.parametrize("line", [

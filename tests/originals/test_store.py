@@ -9,7 +9,8 @@ import random
 
 import pytest
 
-from errors import StorageFailed, StoreBusy, UnreadableImage
+from errors import NewerStore, StorageFailed, StoreBusy, UnreadableImage
+from originals.recover import Recovered, recover
 from originals.store import LOCK, Store
 
 JPEG = b"\xff\xd8\xff\xe0 not to be decoded here"
@@ -133,12 +134,49 @@ def test_one_of_many_programs_works_on_a_store(tmp_path):
     assert (tmp_path / LOCK).exists()
 
 
-def test_a_lock_clears_away_what_a_crash_left(tmp_path):
-    rest = tmp_path / "originals" / ".tmp-0123456789abcdef"
-    rest.parent.mkdir()
-    rest.write_bytes(b"half")
+def test_a_lock_clears_away_what_a_crash_left_but_for_originals(tmp_path):
+    rests = [tmp_path / folder / ".tmp-0123456789abcdef" for folder in ("originals", "originals/ab", "pages", "packages")]
+    for rest in rests:
+        rest.parent.mkdir(exist_ok=True)
+        rest.write_bytes(b"half")
     with Store(tmp_path).lock():
-        assert not rest.exists()
+        assert [rest.exists() for rest in rests] == [True, False, False, False]
+
+
+def test_after_a_crash_whole_originals_get_their_name_and_the_rest_is_dropped(tmp_path):
+    store = Store(tmp_path)
+    whole, half = (tmp_path / "originals" / f".tmp-{digit * 16}" for digit in "01")
+    whole.parent.mkdir()
+    whole.write_bytes(JPEG)
+    half.write_bytes(JPEG[:9])
+    recovered = recover(store, lambda path: path.read_bytes() == JPEG)
+    assert recovered.adopted == (hashlib.sha256(JPEG).hexdigest(),)
+    assert recovered.unfinished == 1
+    assert store.read(recovered.adopted[0], verify=True) == JPEG
+    assert not store.path(recovered.adopted[0]).stat().st_mode & 0o222
+    assert not (whole.exists() or half.exists())
+    assert recover(store, lambda path: True) == Recovered((), 0)
+
+
+def test_a_store_of_a_newer_program_is_left_alone(tmp_path):
+    store = Store(tmp_path)
+    with store.lock():
+        pass
+    before = (tmp_path / "store.json").read_bytes()
+    assert json.loads(before)["format"] == 1
+    (tmp_path / "store.json").write_bytes(before.replace(b"1", b"2"))
+    with pytest.raises(NewerStore), store.lock():
+        pass
+    (tmp_path / "store.json").write_bytes(b"{")
+    with pytest.raises(StorageFailed), store.lock():
+        pass
+
+
+def test_a_store_from_before_formats_were_numbered_is_format_one(tmp_path):
+    (tmp_path / "originals").mkdir()
+    (tmp_path / ".sohoa-store").touch()
+    with Store(tmp_path).lock():
+        assert json.loads((tmp_path / "store.json").read_text())["format"] == 1
 
 
 def test_facts_are_canonical_json(tmp_path):

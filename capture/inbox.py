@@ -1,0 +1,151 @@
+"""A watched folder: which of its files are ready, in the order in which people mean them, and what becomes of them.
+
+A scan of the folder is the fact. Below an inbox, a folder named after a book puts images into that book; every other
+folder is a stream of its own, in which cover sheets tell the book.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from book import Identity
+from capture.folder import natural, open_regular, reason_to_skip, walk
+from capture.settle import Settler, Stamp
+from capture.source import Arrival
+from errors import BadIdentity
+from originals import durable
+
+DONE = "_da_nhan"  # "received"
+
+
+@dataclass(frozen=True)
+class WatchParams:
+    """Settings of the watched folders and of the daemon."""
+
+    store: str = ""  # folder of the station: originals, logs, pages, packages; empty: --store says it
+    inboxes: tuple[str, ...] = ()  # watched folders; --inbox adds more
+    after: Literal["leave", "move", "remove"] = "move"  # what becomes of a source once its image is safe
+    quiet_s: float = 1.0  # a file that has not changed for so long is looked at, s
+    longest_s: float = 10.0  # so long it waits for files that belong before it and are still being written, s
+    patience_s: float = 60.0  # so long a file may stay incomplete before it is put aside, s
+    scan_s: float = 60.0  # each folder is looked through at least so often, s
+    poll_s: float = 5.0  # and so often where the system tells of no changes: network shares, s
+    min_free_mb: int = 1000  # with less room on the disk nothing more is taken in, MB
+    most_waiting: int = 500  # with more captures waiting to be developed the scanner pauses
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file that has settled. `name` is its path below the inbox; `book` is empty where no folder names one."""
+
+    path: Path
+    name: str
+    stream: str
+    book: str
+    stamp: Stamp
+    waited: float
+
+    @property
+    def arrival(self) -> Arrival:
+        return Arrival(self.name, partial(open_regular, self.path), "folder")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What one look at an inbox showed. `skipped` are (name, code); `away` says that the folder is not to be had."""
+
+    ready: tuple[Candidate, ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    waiting: int = 0
+    away: bool = False
+
+
+class Inbox:
+    """One watched folder. `dealt_with(stream, name, stamp)` tells what needs no more care."""
+
+    def __init__(
+        self, folder: Path, label: str, quiet: float, after: str, dealt_with: Callable[[str, str, Stamp], bool],
+        longest: float = 10.0,
+    ) -> None:
+        self.folder, self.label, self.after = Path(folder), label, after
+        self._settler, self._dealt_with, self._longest = Settler(quiet), dealt_with, longest
+
+    def scan(self, now: float) -> Scan:
+        """Look at every file of the folder. `now`: s of a monotonic clock."""
+        if not self.folder.is_dir():
+            self._settler.saw({}, now)
+            return Scan(away=True)
+        found, skipped = self._files()
+        self._settler.saw({name: stamp for name, (_, stamp) in found.items()}, now)
+        settled = self._settler.settled(now)
+        ready = [self._candidate(*found[name], name, now) for name in sorted(settled, key=natural)]
+        taken = [candidate for candidate in ready if self._may_go(candidate, found, settled, now)]
+        return Scan(tuple(taken), tuple(skipped), len(found) - len(taken))
+
+    def finish(self, candidate: Candidate) -> None:
+        """Do with the source what the settings say, if it is still what was taken. Raises StorageFailed."""
+        try:
+            if Stamp.of(os.lstat(candidate.path)) != candidate.stamp:
+                return  # it was written to meanwhile: the new version comes as one of its own
+        except OSError:
+            return
+        if self.after == "remove":
+            durable.remove(candidate.path)
+        elif self.after == "move":
+            durable.move_aside(candidate.path, self.folder / DONE / candidate.name)
+
+    def _files(self) -> tuple[dict[str, tuple[Path, Stamp]], list[tuple[str, str]]]:
+        found, skipped = {}, []
+        for path, name, code in walk(self.folder):
+            if name.split("/", 1)[0] == DONE:
+                continue
+            if not code:
+                try:
+                    stamp = Stamp.of(os.lstat(path))
+                except OSError:
+                    continue  # gone again
+                if self._dealt_with(self._stream(name), name, stamp):
+                    continue
+                code = self._unfit(path)
+            if code:
+                skipped.append((name, code))
+            else:
+                found[name] = path, stamp
+        return found, skipped
+
+    @staticmethod
+    def _unfit(path: Path) -> str:
+        """Only what a name tells for certain: the first bytes may still be to come."""
+        code = reason_to_skip(path)
+        return code if code in ("unfinished", "not_a_file") else ""
+
+    def _candidate(self, path: Path, stamp: Stamp, name: str, now: float) -> Candidate:
+        waited = self._settler.quiet_for(name, now)
+        return Candidate(path, name, self._stream(name), book_of(name), stamp, waited)
+
+    def _stream(self, name: str) -> str:
+        parent = PurePosixPath(name).parent
+        return self.label if parent == PurePosixPath() else f"{self.label}/{parent}"
+
+    def _may_go(self, candidate: Candidate, found: dict, settled: set[str], now: float) -> bool:
+        """A file waits for those of its folder that are still being written and belong before it, but not for ever."""
+        if candidate.waited >= self._longest:
+            return True
+        own = natural(candidate.name)
+        return all(natural(name) > own for name in found.keys() - settled if self._stream(name) == candidate.stream)
+
+
+def book_of(name: str) -> str:
+    """The book that a folder in the path names, the innermost; empty for none."""
+    for part in reversed(PurePosixPath(name).parent.parts):
+        try:
+            return str(Identity.parse(part))
+        except BadIdentity:
+            continue
+    return ""
+

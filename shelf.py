@@ -1,0 +1,109 @@
+"""The books of a station, as people ask for them: opened, listed, given pages, packed. No sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pipeline
+from book import Identity
+from errors import BadIdentity, NothingToDo
+from originals.booklog import BookLog, BookState, SetAside
+from originals.durable import locked
+from originals.stationlog import UNSORTED
+from pipeline import Outcome, Received, Workplace, read_developed, task_of
+from settings import Settings
+
+PACKING = ".sohoa-packing"  # one program packs at a time, also beside the daemon
+
+
+@dataclass(frozen=True)
+class BookLine:
+    """A book in a list: what came in, what is developed, what people said of it."""
+
+    book: str
+    captures: int
+    developed: int
+    pages: int
+    set_aside: tuple[SetAside, ...]
+    stated_pages: int | None
+    ended: bool
+    packed: bool
+    last: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.__dict__, "set_aside": [{"file": item.name, "code": item.code} for item in self.set_aside]}
+
+
+def add(workplace: Workplace, identity: Identity, facts: dict[str, Any]) -> BookState:
+    """Open a book, or say more of one that is there. Raises StorageFailed."""
+    log = workplace.log(str(identity))
+    log.append({"event": "opened", "facts": {key: value for key, value in facts.items() if value not in (None, "")}})
+    return log.state()
+
+
+def lines(workplace: Workplace, settings: Settings) -> list[BookLine]:
+    """All books of a station in order, those pages among them that wait for their book."""
+    return [line(workplace, settings, book) for book in workplace.books()]
+
+
+def line(workplace: Workplace, settings: Settings, book: str) -> BookLine:
+    """Where one book stands. Raises NothingToDo for one that is not there."""
+    log = _known(workplace, book)
+    state = log.state()
+    developed = [read_developed(task_of(workplace, book, settings, state, capture)) for capture in state.current]
+    return BookLine(book, len(state.current), sum(pages is not None for pages in developed),
+                    sum(len(pages or ()) for pages in developed), state.set_aside, state.facts.get("pages"),
+                    state.ended, state.last_event == "packed", state.last)
+
+
+def assign(workplace: Workplace, identity: Identity, captures: Iterable[str]) -> int:
+    """Give captures that wait for a book to one, in their order; `all` among the names means all. Their number.
+
+    Raises BadIdentity for a capture that does not wait.
+    """
+    unsorted, log = workplace.log(UNSORTED), workplace.log(str(identity))
+    waiting = {capture.id: capture for capture in unsorted.state().current}
+    names = list(captures)
+    chosen = list(waiting) if "all" in names else names
+    for name in chosen:
+        if name not in waiting:
+            raise BadIdentity("capture_unknown", capture=name)
+    if not log.state().opened:
+        log.append({"event": "opened"})
+    for name in sorted(chosen, key=list(waiting).index):
+        capture = waiting[name]
+        frame = {"frame": capture.frame, "width": capture.width, "height": capture.height, "dpi": capture.dpi}
+        log.append({"event": "received", "arrival": log.state().next_arrival, "sha256": capture.sha256,
+                    "media": capture.media, "name": capture.source, "exif": dict(capture.exif), "frames": [frame]})
+        unsorted.append({"event": "moved", "capture": name, "book": str(identity)})
+    return len(chosen)
+
+
+def pack(
+    workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Callable[[str, int, int], None]
+) -> Outcome:
+    """Both packages of a book, also while the daemon runs. Raises NothingToDo, StoreBusy, StorageFailed."""
+    state = _known(workplace, str(identity)).state()
+    if not state.current:
+        raise NothingToDo("book_empty", book=str(identity))
+    with locked(workplace.root / PACKING):
+        return pipeline.finish(workplace, identity, settings, jobs, progress,
+                               Received(0, len(state.current), state.set_aside, ()))
+
+
+def _known(workplace: Workplace, book: str) -> BookLog:
+    log = workplace.log(book)
+    if not log.path.exists():
+        raise NothingToDo("book_unknown", book=book, out=str(workplace.root))
+    return log
+
+
+def workplace_of(store: Path | None, settings: Settings) -> Workplace:
+    """The station's folder: named outright, or by the settings. Raises NothingToDo where neither says it."""
+    folder = store or (Path(settings.watch.store) if settings.watch.store else None)
+    if folder is None:
+        raise NothingToDo("store_unnamed")
+    return Workplace(Path(folder))

@@ -1,0 +1,194 @@
+"""The commands of a station: watch, status, books, cover sheets, packages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from errors import ExitCode
+from talk import Talk, pass_talk, progress_bar, told
+
+LAYOUTS, PAPERS = ("single", "spread"), ("A5", "A4", "A3", "A2")
+COVER_COMMANDS = ("end", "retake", "blank", "slip")
+
+store_option = click.option("--store", type=click.Path(path_type=Path), help="Thư mục của trạm. / The station's folder.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Kết quả dạng JSON. / The outcome as JSON.")
+
+
+@click.command()
+@click.option("--inbox", "inboxes", multiple=True, type=click.Path(path_type=Path),
+              help="Thư mục nhận ảnh. / A folder that images come into (repeatable).")
+@store_option
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
+@pass_talk
+@told
+def watch(talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int) -> ExitCode:
+    """Nhận ảnh suốt ngày và xử lý ở phía sau. / Receive images all day, develop them behind."""
+    import service
+    from shelf import workplace_of
+    from station import Station
+
+    settings = talk.settings()
+    workplace = workplace_of(store, settings)
+    folders = [*map(Path, settings.watch.inboxes), *inboxes]
+    station = Station(workplace, settings, folders, service.stop_on_signals(), service.log,
+                      lambda: service.notify("WATCHDOG=1"), jobs)
+
+    def ready() -> None:
+        service.notify("READY=1")
+        click.echo(talk.say("station", "watching", store=workplace.root, inboxes=", ".join(map(str, folders)) or "–"))
+
+    station.run(ready)
+    service.notify("STOPPING=1")
+    click.echo(talk.say("station", "stopped"))
+    return ExitCode.OK
+
+
+@click.command()
+@store_option
+@json_option
+@pass_talk
+@told
+def status(talk: Talk, store: Path | None, as_json: bool) -> ExitCode:
+    """Đã nhận gì, còn chờ gì, để riêng gì. / What came in, what waits, what was put aside and why."""
+    import station_words
+    from shelf import workplace_of
+
+    settings = talk.settings()
+    found = station_words.status(workplace_of(store, settings))
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else station_words.in_words(found, talk.language))
+    return ExitCode.OK
+
+
+@click.group()
+def books() -> None:
+    """Các quyển sổ của trạm. / The books of the station."""
+
+
+@books.command("add")
+@click.argument("book")
+@store_option
+@click.option("--layout", type=click.Choice(LAYOUTS), help="Mỗi ảnh một trang hay hai trang mở. / Layout of its captures.")
+@click.option("--paper", type=click.Choice(PAPERS), help="Khổ giấy của một lần chụp. / Paper of one capture.")
+@click.option("--pages", type=click.IntRange(1), help="Số trang ghi trong sổ. / Pages, as the book itself states.")
+@click.option("--cases", type=click.IntRange(1), help="Số trường hợp ghi trong sổ. / Cases, as the book itself states.")
+@pass_talk
+@told
+def add_book(talk: Talk, book: str, store: Path | None, **facts: Any) -> ExitCode:
+    """Mở một quyển sổ, hoặc ghi thêm về nó. / Open a book, or say more of it."""
+    import shelf
+    from book import Identity
+
+    settings = talk.settings()
+    identity = Identity.parse(book, settings.kinds)
+    shelf.add(shelf.workplace_of(store, settings), identity, facts)
+    click.echo(talk.say("station", "book_added", book=str(identity)))
+    return ExitCode.OK
+
+
+@books.command("list")
+@store_option
+@json_option
+@pass_talk
+@told
+def list_books(talk: Talk, store: Path | None, as_json: bool) -> ExitCode:
+    """Tất cả các quyển và tình trạng. / All books and where each stands."""
+    import shelf
+    import station_words
+
+    settings = talk.settings()
+    found = shelf.lines(shelf.workplace_of(store, settings), settings)
+    if as_json:
+        click.echo(json.dumps([line.to_json() for line in found], ensure_ascii=False))
+    else:
+        click.echo("\n".join(station_words.book_line(line, talk.language) for line in found)
+                   or talk.say("station", "no_books"))
+    return ExitCode.OK
+
+
+@books.command("state")
+@click.argument("book")
+@store_option
+@json_option
+@pass_talk
+@told
+def book_state(talk: Talk, book: str, store: Path | None, as_json: bool) -> ExitCode:
+    """Tình trạng của một quyển. / Where one book stands."""
+    import shelf
+    import station_words
+
+    settings = talk.settings()
+    found = shelf.line(shelf.workplace_of(store, settings), settings, book)
+    click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json
+               else station_words.book_whole(found, talk.language))
+    return ExitCode.OK
+
+
+@books.command("assign")
+@click.argument("book")
+@click.argument("captures", nargs=-1, required=True)
+@store_option
+@pass_talk
+@told
+def assign_pages(talk: Talk, book: str, captures: tuple[str, ...], store: Path | None) -> ExitCode:
+    """Đưa ảnh chưa rõ sổ vào một quyển (all: tất cả). / Give captures that wait for a book to one."""
+    import shelf
+    from book import Identity
+
+    settings = talk.settings()
+    identity = Identity.parse(book, settings.kinds)
+    number = shelf.assign(shelf.workplace_of(store, settings), identity, captures)
+    click.echo(talk.say("station", "assigned", number=number, book=str(identity)))
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("book")
+@store_option
+@click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
+@json_option
+@pass_talk
+@told
+def pack(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool) -> ExitCode:
+    """Đóng cả hai gói của một quyển. / Make both packages of a book."""
+    import shelf
+    import summary
+    from book import Identity
+
+    settings = talk.settings()
+    identity = Identity.parse(book, settings.kinds)
+    with progress_bar(talk, as_json) as progress:
+        outcome = shelf.pack(shelf.workplace_of(store, settings), identity, settings, jobs, progress)
+    click.echo(summary.as_json(outcome, talk.language) if as_json else summary.in_words(outcome, talk.language))
+    return ExitCode.OK if outcome.complete else ExitCode.BAD_DATA
+
+
+@click.command()
+@click.argument("books", nargs=-1)
+@click.option("--command", "commands", multiple=True, type=click.Choice(COVER_COMMANDS),
+              help="Tờ lệnh: hết sổ, chụp lại, trang trắng, tờ đính kèm. / A command sheet (repeatable).")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Tệp PDF. / The PDF to write.")
+@pass_talk
+@told
+def cover(talk: Talk, books: tuple[str, ...], commands: tuple[str, ...], out: Path) -> ExitCode:
+    """In tờ bìa có mã để mở sổ mà không cần bàn phím. / Sheets with codes that open a book without a keyboard."""
+    from capture.cover import CoverCode
+    from capture.coversheet import sheets_pdf
+
+    from book import Identity
+    from originals.durable import write_file
+
+    settings = talk.settings()
+    if not books and not commands:
+        raise click.UsageError(talk.say("error", "nothing_to_print"))
+    identities = [Identity.parse(book, settings.kinds) for book in books]
+    codes = [*(CoverCode("book", str(identity)) for identity in identities), *(CoverCode(name) for name in commands)]
+    write_file(out, [sheets_pdf(codes, talk.language, settings.kinds, settings.places)])
+    click.echo(talk.say("station", "covers_written", number=len(codes), file=out))
+    return ExitCode.OK
+
+
+COMMANDS = (watch, status, books, pack, cover)

@@ -1,0 +1,97 @@
+"""What a station has to tell, as facts for a program and in words for an operator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from originals import journal
+from originals.stationlog import UNSORTED, StationLog
+from pipeline import Workplace
+from shelf import BookLine
+from texts import say
+
+FRESH_S = 20.0  # a daemon that has not given a sign of life for so long does not run, or hangs
+SHOWN = 10
+
+
+def status(workplace: Workplace) -> dict[str, Any]:
+    """What came in, what waits, what was put aside and why. Raises StorageFailed where no station has run."""
+    with journal.read_only(workplace.root) as index:
+        counts, failed, pulse, twice = index.counts(), index.failed(), index.pulse(), index.in_several_books()
+    asides, names = [], {}
+    for book in workplace.books():
+        state = workplace.log(book).state()
+        names |= {(book, capture.id): capture.source for capture in state.captures}
+        asides += [{"book": book, "file": item.name, "code": item.code, "facts": dict(item.facts)}
+                   for item in state.set_aside]
+    asides += [{"book": item.book, "file": names.get((item.book, item.id), item.id), "code": item.code,
+                "facts": dict(item.facts)} for item in failed]
+    age = time.time() - pulse["time"] if pulse else None
+    sheets = [sheet for sheet in StationLog(workplace.root).state().covers if sheet.code]
+    return {
+        "store": str(workplace.root),
+        "running": pulse.get("state") != "stopped" and age is not None and abs(age) < FRESH_S,
+        "pulse": pulse,
+        "books": {book: states for book, states in counts.items() if book != UNSORTED},
+        "unsorted": sum(number for state, number in counts.get(UNSORTED, {}).items() if state != "gone"),
+        "waiting": sum(states.get(journal.WAITING, 0) for states in counts.values()),
+        "set_aside": asides,
+        "sheets": [{"code": sheet.code, "file": sheet.name, "stream": sheet.stream} for sheet in sheets],
+        "in_several_books": twice,
+    }
+
+
+def in_words(found: dict[str, Any], language: str) -> str:
+    """The status, a few lines."""
+    return "\n".join(_lines(found, language))
+
+
+def _lines(found: dict[str, Any], language: str) -> Iterable[str]:
+    def tell(code: str, **facts: Any) -> str:
+        return say("station", code, language, **facts)
+
+    pulse = found["pulse"]
+    yield tell("running" if found["running"] else "not_running", store=found["store"])
+    if found["running"] and pulse.get("trouble"):
+        yield say("error", pulse["trouble"], language, file=found["store"], reason="")
+    for folder in pulse.get("away", []) if found["running"] else []:
+        yield tell("folder_away", folder=folder)
+    for stream, book in pulse.get("open", {}).items():
+        yield tell("open", stream=stream, book=book)
+    for book, states in found["books"].items():
+        developed, waiting = states.get(journal.DEVELOPED, 0), states.get(journal.WAITING, 0)
+        yield tell("book", book=book, captures=developed + waiting + states.get(journal.FAILED, 0), developed=developed,
+                   waiting=waiting)
+    if found["unsorted"]:
+        yield tell("unsorted", number=found["unsorted"])
+    for item in found["set_aside"][:SHOWN]:
+        reason = say("error", item["code"], language, **{"file": item["file"], **item["facts"]})
+        yield say("summary", "set_aside", language, name=item["file"], reason=reason)
+    for sheet in found["sheets"][-SHOWN:]:
+        yield tell(sheet["code"], file=sheet["file"])
+    for sha256, books in found["in_several_books"].items():
+        yield tell("in_several_books", original=sha256[:8], books=", ".join(books))
+    if not (found["waiting"] or found["set_aside"] or found["unsorted"]):
+        yield tell("all_done")
+
+
+def book_line(line: BookLine, language: str) -> str:
+    """A book in one line."""
+    state = "packed" if line.packed else "ended" if line.ended else "open_book"
+    return say("station", "listed", language, book=say("station", UNSORTED + "_name", language) if line.book == UNSORTED
+               else line.book, captures=line.captures, developed=line.developed, pages=line.pages,
+               state=say("station", state, language), set_aside=len(line.set_aside))
+
+
+def book_whole(line: BookLine, language: str) -> str:
+    """A book in several lines: also what is missing by its own statement, and what was put aside."""
+    told = [book_line(line, language)]
+    if line.stated_pages is not None:
+        missing = line.stated_pages - line.pages
+        code = "pages_complete" if not missing else "pages_missing" if missing > 0 else "pages_too_many"
+        told.append(say("station", code, language, stated=line.stated_pages, pages=line.pages, number=abs(missing)))
+    told += [say("summary", "set_aside", language, name=item.name,
+                 reason=say("error", item.code, language, **{"file": item.name, **item.facts})) for item in line.set_aside]
+    return "\n".join(told)
