@@ -169,6 +169,7 @@ class Outcome:
     failures: tuple[tuple[Capture, local.Failure], ...]
     developed: int
     packages: Packages | None
+    packed: bool  # just now, not before
     sources: Mapping[str, str]
 
     @property
@@ -231,18 +232,21 @@ def finish(
     received: Received, skip: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Develop what is not developed yet, and pack the book."""
-    state = workplace.log(str(identity)).state()
+    log = workplace.log(str(identity))
+    state = log.state()
     tasks = plan(workplace, identity, settings, state, skip)
     waiting = [task for task in tasks if read_developed(task) is None]
     failures = tuple(develop_all(waiting, settings, jobs, progress))
     pages = tuple(page for task in tasks for page in read_developed(task) or ())
-    packages = None
+    packages, before = None, state.packed.get(PACKAGES)
     if pages:
         progress("pack", 0, 1)
         packages = pack(workplace, identity, settings, state, pages)
         progress("pack", 1, 1)
+    packed = log.state().packed.get(PACKAGES) != before
     sources = {task.capture.id: task.capture.source for task in tasks}
-    return Outcome(str(identity), received, pages, failures, len(waiting) - len(failures), packages, sources)
+    return Outcome(str(identity), received, pages, failures, len(waiting) - len(failures), packages, packed,
+                   sources)
 
 
 def plan(

@@ -20,7 +20,7 @@ def in_words(outcome: Outcome, language: str) -> str:
     received = outcome.received
     facts = {"book": outcome.book, "new": received.new, "again": received.again, "developed": outcome.developed,
              "pages": len(outcome.pages)}
-    nothing = not (received.new or outcome.developed or received.set_aside or outcome.failures)
+    nothing = not (received.new or outcome.developed or outcome.packed or received.set_aside or outcome.failures)
     lines = [say("summary", "nothing_new" if nothing else "done", language, **facts)]
     lines += _put_aside(outcome, language)
     lines += _to_look_at(outcome, language)

@@ -56,6 +56,7 @@ class Journal:
         Raises StorageFailed. With `read_only`, `journal_missing` where there is none that can be read.
         """
         self.path, self.rebuilt = Path(root) / FILE, False
+        self._db: sqlite3.Connection | None = None
         if read_only:
             self._db = self._opened("ro") if self.path.exists() else None
             if self._db is None or self._version() != VERSION:
@@ -68,6 +69,7 @@ class Journal:
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
+            self._db = None
 
     def __enter__(self) -> Journal:
         return self
@@ -171,14 +173,16 @@ class Journal:
             raise self._failed(error) from error
 
     def _opened(self, mode: str) -> sqlite3.Connection:
+        uri, db = f"{self.path.absolute().as_uri()}?mode={mode}", None
         try:
-            db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True, timeout=10, isolation_level=None)
-            db.execute("PRAGMA busy_timeout = 10000")
+            db = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None)
             if mode != "ro":
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = FULL")
             return db
         except sqlite3.DatabaseError as error:
+            if db is not None:
+                db.close()
             raise self._failed(error) from error
 
     def _rebuild(self, books: Iterable[tuple[str, Iterable[Capture]]]) -> None:
