@@ -18,11 +18,11 @@ from batch import local
 from book import Capture
 from capture.desk import Desk, NotYet, Taken, orphans
 from capture.events import Events
-from capture.folder import reason_to_skip
+from capture.folder import is_store, reason_to_skip
 from capture.inbox import Candidate, Inbox, WatchParams
 from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
-from errors import StorageFailed
+from errors import NothingToDo, StorageFailed
 from originals.booklog import BookLog, SetAside
 from originals.durable import make_folder
 from originals.journal import DEVELOPED, FAILED, Journal
@@ -85,6 +85,10 @@ class Station:
         self, workplace: Workplace, settings: Settings, inboxes: Sequence[Path], stop: threading.Event,
         tell: Tell, alive: Callable[[], None] = lambda: None, jobs: int = 0,
     ) -> None:
+        """Raises NothingToDo `source_is_store` for an inbox that lies within the store's own folders."""
+        for folder in inboxes:
+            if is_store(Path(folder).resolve(), workplace.root.resolve()):
+                raise NothingToDo("source_is_store", file=str(folder))
         self._place, self._settings, self._stop, self._tell, self._alive = workplace, settings, stop, tell, alive
         self._params: WatchParams = settings.watch
         self._changed = threading.Event()
@@ -240,7 +244,15 @@ class Station:
             code = asides[0].code if asides else "taken"
             self._journal.note_source(candidate.stream, candidate.name, candidate.stamp.size, candidate.stamp.modified, code)
         else:
+            self._finish(candidate, source)
+
+    def _finish(self, candidate: Candidate, source: Source) -> None:
+        """The image is safe; that its source cannot be moved (a card that is locked, say) is no reason to stop."""
+        try:
             source.inbox.finish(candidate)
+        except StorageFailed as error:
+            self._tell("source_stays", code=error.code)
+            self._journal.note_source(candidate.stream, candidate.name, candidate.stamp.size, candidate.stamp.modified, "taken")
 
     def _acknowledge(self, taken: Taken) -> None:
         self._counts.received += len(taken.captures)

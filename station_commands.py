@@ -40,6 +40,9 @@ def watch(talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int) 
     def ready() -> None:
         service.notify("READY=1")
         click.echo(talk.say("station", "watching", store=workplace.root, inboxes=", ".join(map(str, folders)) or "–"))
+        for folder in folders:
+            if not folder.is_dir():
+                click.echo(talk.say("station", "folder_away", folder=folder))
 
     station.run(ready)
     service.notify("STOPPING=1")

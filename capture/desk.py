@@ -64,7 +64,8 @@ class Desk:
     def receive(self, arrival: Arrival, stream: str, book: str = "", last_try: bool = False) -> Taken | NotYet | SetAside:
         """Take an arrival in, durably. With `last_try` what is not whole is kept as it is, and set aside.
 
-        SetAside is what not even the bytes could be had of. Raises StorageFailed; the source is never touched.
+        SetAside is what not even the bytes could be had of; a file that is gone has never come. Raises StorageFailed;
+        the source is never touched.
         """
         seen: list[Look] = []
         try:
@@ -74,6 +75,8 @@ class Desk:
         except _Unfinished as error:
             return NotYet(error.code)
         except UnreadableImage as error:
+            if not last_try or error.code == "file_missing":
+                return NotYet(error.code)
             return self._put_aside(book or UNSORTED, SetAside(arrival.name, error.code, error.facts))
         return self._place(original, seen[0], arrival.name, stream, book)
 

@@ -47,7 +47,7 @@ def find_images(sources: Iterable[Path], store: Path) -> tuple[list[Arrival], li
     arrivals, skipped, seen = [], [], set()
     for source in _in_order([Path(source) for source in sources]):
         real = _resolved(source)
-        if _is_store(real, store.resolve()):
+        if is_store(real, store.resolve()):
             raise NothingToDo("source_is_store", file=readable(str(source)))
         found = walk(real) if real.is_dir() else [(real, source.name, "")]
         for path, name, code in found:
@@ -105,8 +105,8 @@ def _by_name(path: Path | os.DirEntry[str]) -> tuple[object, ...]:
     return natural(path.name)
 
 
-def _is_store(path: Path, store: Path) -> bool:
-    """Images may lie in a folder beside the store's own ones."""
+def is_store(path: Path, store: Path) -> bool:
+    """Whether a folder is the store or one of its own ones; images may lie in a folder beside those."""
     return path == store or any(store / own in (path, *path.parents) for own in OWN_FOLDERS)
 
 

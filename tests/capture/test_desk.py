@@ -9,6 +9,7 @@ from capture.cover import CoverCode
 from capture.desk import Desk, NotYet, Taken, orphans
 from capture.look import Look, Sheet
 from capture.source import Arrival
+from errors import UnreadableImage
 from imaging.decode import Frame
 from originals.booklog import BookLog, SetAside
 from originals.stationlog import UNSORTED, StationLog
@@ -178,7 +179,8 @@ def test_a_version_that_is_whole_at_last_clears_what_was_set_aside(place):
 
 def test_a_file_that_is_too_large_is_named_and_not_kept(place):
     place.desk._limits = place.desk._limits.__class__(max_bytes=3)
-    taken = place.file("a.jpg", PAGE, book=ONE)
+    assert place.file("a.jpg", PAGE, book=ONE) == NotYet("too_many_bytes")
+    taken = place.file("a.jpg", PAGE, book=ONE, last_try=True)
     assert isinstance(taken, SetAside)
     assert [item.code for item in place.log(ONE).state().set_aside] == ["too_many_bytes"]
     assert place.store.list() == []
@@ -208,3 +210,12 @@ def test_a_person_may_open_a_book_for_a_stream(place):
     place.desk.open_book("phone", ONE)
     place.file("a.jpg", PAGE, stream="phone")
     assert place.names(ONE) == ["a.jpg"]
+
+
+def test_a_file_that_is_gone_again_has_never_come(place):
+    def gone():
+        raise UnreadableImage("file_missing", file="a.jpg")
+
+    for last_try in (False, True):
+        assert place.desk.receive(Arrival("a.jpg", gone), "scanner", last_try=last_try) == NotYet("file_missing")
+    assert not place.log(UNSORTED).path.exists()

@@ -215,6 +215,26 @@ def test_systemd_is_told_of_readiness_life_and_end(tmp_path):
                 said.append(channel.recv(99))
 
 
+def test_an_inbox_within_the_store_is_refused(sohoa, tmp_path):
+    ran = sohoa("watch", "--store", tmp_path / "s", "--inbox", tmp_path / "s" / "originals")
+    assert ran.returncode == 66
+    assert "originals" in ran.stderr
+
+
+def test_a_source_that_cannot_be_moved_does_not_stop_the_station(tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "_da_nhan").write_text("a file stands where the folder should be")
+    with Watch(tmp_path, "--inbox", inbox) as watch:
+        watch.wait_for("started")
+        (inbox / "a.png").write_bytes(png(1))
+        assert watch.wait_for("source_stays")["code"]
+        (inbox / "b.png").write_bytes(png(2))
+        watch.wait_for("received")
+        assert watch.stop() == 0
+    assert (inbox / "a.png").exists()
+
+
 def test_without_a_store_it_says_what_to_do(sohoa):
     ran = sohoa("watch")
     assert ran.returncode == 66
