@@ -156,12 +156,11 @@ def made_cases(count: int, seed: int, folder: Path) -> Iterator[Case]:
     for path in sorted(folder.rglob("*.truth.json")):
         truth = json.loads(path.read_text(encoding="utf-8"))
         photo = truth["device"] == "phone"  # its angle is that of the rectified page, which is level
-        pages = truth["pages"]
-        yield Case(path.name, f"made, {'photo' if photo else 'scan'}",
-                   opened(path.with_name(path.name.replace(".truth.json", ".jpg"))), truth["layout"],
+        pages, view = truth["pages"], opened(path.with_name(path.name.replace(".truth.json", ".jpg")))
+        lines = [view.frame.points_back(line["baseline"]) for page in pages for line in page["lines"]]  # as stored
+        yield Case(path.name, f"made, {'photo' if photo else 'scan'}", view, truth["layout"],
                    np.array(truth["gutter"]) if truth["gutter"] else None,
-                   None if photo else [page["skew_degrees"] for page in pages],
-                   [np.array(line["baseline"], float) for page in pages for line in page["lines"]],
+                   None if photo else [page["skew_degrees"] for page in pages], lines,
                    [np.array(page["corners"]) for page in pages])
 
 

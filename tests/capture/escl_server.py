@@ -101,7 +101,7 @@ class EsclScanner:
         if number == self.faults.jam_at:
             self._state = "ScannerAdfJam"
         if number == self.faults.cover_open_at:
-            self._state = "ScannerAdfHatchOpen"
+            self._state = "ScannerAdfDoorOpen"
         if self._state or not self._left:
             return None
         self._delivered = number
