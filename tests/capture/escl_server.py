@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -159,7 +160,8 @@ def _handler(scanner: EsclScanner) -> type[BaseHTTPRequestHandler]:
             if location:
                 self.send_header("Location", location)
             self.end_headers()
-            self.wfile.write(body[:cut] if cut else body)
+            with suppress(ConnectionError):  # a client that has been killed
+                self.wfile.write(body[:cut] if cut else body)
             self.close_connection = self.close_connection or bool(cut)
 
         def log_message(self, *_: object) -> None:
