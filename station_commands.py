@@ -194,4 +194,85 @@ def cover(talk: Talk, books: tuple[str, ...], commands: tuple[str, ...], out: Pa
     return ExitCode.OK
 
 
-COMMANDS = (watch, status, books, pack, cover)
+@click.command()
+@json_option
+@pass_talk
+@told
+def devices(talk: Talk, as_json: bool) -> ExitCode:
+    """Các máy quét thấy được, USB và mạng. / Scanners on USB and in the network."""
+    import station_words
+    from capture import sane
+
+    found = sane.devices()
+    if as_json:
+        click.echo(json.dumps([device.__dict__ for device in found], ensure_ascii=False))
+    else:
+        words = "\n".join(station_words.device(item, talk.language) for item in found)
+        click.echo(words or talk.say("station", "no_devices"))
+    return ExitCode.OK if found else ExitCode.NO_INPUT
+
+
+@click.command()
+@click.option("--device", help="Tên máy quét, xem sohoa devices. / Name of the scanner; none: the only one there is.")
+@click.option("--book", help="Mã quyển sổ; không có: theo tờ bìa. / Identity of the book; none: by cover sheets.")
+@store_option
+@click.option("--source", type=click.Choice(("auto", "flatbed", "feeder", "duplex")), help="Kính hay khay nạp. / Source.")
+@click.option("--dpi", type=int, help="Độ phân giải. / Resolution.")
+@click.option("--mode", type=click.Choice(("colour", "grey", "bitonal")), help="Màu. / Colour.")
+@click.option("--paper", type=click.Choice(("A5", "A4", "A3")), help="Khổ giấy. / Paper.")
+@click.option("--next", "next_page", type=click.Choice(("key", "time", "button")),
+              help="Sang trang bằng phím, theo giờ, hay nút máy quét. / What starts the next page on the glass.")
+@click.option("--pages", type=click.IntRange(1), help="Số trang nhiều nhất. / So many pages at most.")
+@json_option
+@pass_talk
+@told
+def scan(
+    talk: Talk, device: str | None, book: str | None, store: Path | None, pages: int | None, as_json: bool, **asked: Any
+) -> ExitCode:
+    """Quét vào một quyển sổ. / Scan into a book."""
+    import scanning
+    import station_words
+    from book import Identity
+    from shelf import workplace_of
+
+    settings = talk.settings()
+    workplace = workplace_of(store, settings)
+    identity = Identity.parse(book, settings.kinds) if book else None
+    params = scan_params(talk, settings.scan, asked)
+    name = device or the_only_scanner(talk)
+    asker = station_words.Asker(talk.language, params.next_page)
+    code = ExitCode.OK
+    with scanning.Receiver(workplace, settings, lambda event, **facts: None):
+        for item in scanning.scan_pages(workplace, settings, name, params, identity, pages, asker.another, asker.wait):
+            if as_json:
+                click.echo(json.dumps(station_words.scanned_plain(item), ensure_ascii=False))
+            else:
+                click.echo(station_words.scanned(item, talk.language))
+            code = ExitCode.IO_ERROR if hasattr(item, "code") else code
+        if not scanning.all_taken(workplace):
+            click.echo(talk.say("error", "spool_not_taken", folder=workplace.spool), err=True)
+            code = ExitCode.IO_ERROR
+    return code
+
+
+def scan_params(talk: Talk, preset: Any, asked: dict[str, Any]) -> Any:
+    """The station's preset with what was asked for laid over it."""
+    from dataclasses import replace
+
+    try:
+        return replace(preset, **{key: value for key, value in asked.items() if value is not None})
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def the_only_scanner(talk: Talk) -> str:
+    """The name of the scanner, where there is just one."""
+    from capture import sane
+
+    found = sane.devices()
+    if len(found) != 1:
+        raise click.UsageError(talk.say("error", "scanner_choose", names=", ".join(item.name for item in found) or "–"))
+    return found[0].name
+
+
+COMMANDS = (watch, status, books, devices, scan, cover, pack)

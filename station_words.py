@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterable
 from typing import Any
 
+import click
+
+from capture.devices import Device, Scanned, Trouble
 from originals import journal
 from originals.stationlog import UNSORTED, StationLog
 from pipeline import Workplace
@@ -95,3 +99,44 @@ def book_whole(line: BookLine, language: str) -> str:
     told += [say("summary", "set_aside", language, name=item.name,
                  reason=say("error", item.code, language, **{"file": item.name, **item.facts})) for item in line.set_aside]
     return "\n".join(told)
+
+
+def device(found: Device, language: str) -> str:
+    """A scanner in one line."""
+    size = f"{found.width_mm:.0f}×{found.height_mm:.0f} mm" if found.width_mm else "?"
+    dpi = ", ".join(f"{value:.0f}" for value in found.resolutions) or "?"
+    return say("station", "device", language, name=found.name, vendor=found.vendor, model=found.model, size=size, dpi=dpi,
+               sources=", ".join(found.sources) or "?", modes=", ".join(found.modes) or "?")
+
+
+def scanned(item: Scanned | Trouble, language: str) -> str:
+    """A page that has come, or why no more come."""
+    if isinstance(item, Trouble):
+        return say("error", item.code, language, **item.facts)
+    return say("station", "scanned", language, number=item.number, width=item.width, height=item.height, dpi=item.dpi)
+
+
+def scanned_plain(item: Scanned | Trouble) -> dict[str, Any]:
+    """The same for a program."""
+    if isinstance(item, Trouble):
+        return {"trouble": item.code, "facts": dict(item.facts)}
+    return {"page": item.number, "width": item.width, "height": item.height, "dpi": item.dpi}
+
+
+class Asker:
+    """Asks the operator at the glass for the next page."""
+
+    def __init__(self, language: str, next_page: str) -> None:
+        self._language, self._by_key = language, next_page == "key"
+
+    def another(self) -> bool:
+        """Whether another page is to be scanned."""
+        if not self._by_key:
+            return True
+        click.echo(say("station", "next_page", self._language), err=True)
+        line = sys.stdin.readline()
+        return bool(line) and not line.strip()
+
+    def wait(self, waiting: int) -> None:
+        """Developing has fallen behind."""
+        click.echo(say("station", "catching_up", self._language, number=waiting), err=True)

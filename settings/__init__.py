@@ -54,6 +54,7 @@ class Settings:
     archive: Any
     ministry: Any
     watch: Any
+    scan: Any
     kinds: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     books: Mapping[str, BookSettings] = field(default_factory=dict)
@@ -108,16 +109,17 @@ def parse_changes(changes: list[str]) -> dict[str, dict[str, Entry]]:
 
 def _built_in() -> Settings:
     from bookpack.contents import ArchiveParams, MinistryParams
+    from capture.devices import ScanParams
     from capture.inbox import WatchParams
     from imaging.decode import Limits
     from imaging.stages import STAGES
 
     stages = {stage.name: stage.params() for stage in STAGES}
-    return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams())
+    return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams(), ScanParams())
 
 
 def _apply(settings: Settings, entries: Mapping[str, Entry]) -> Settings:
-    whole = {"general", "limits", "archive", "ministry", "watch"}
+    whole = {"general", "limits", "archive", "ministry", "watch", "scan"}
     tables = {"kinds", "places"}
     known = [*whole, *tables, "books", *settings.stages]
     for key, entry in entries.items():
