@@ -252,7 +252,8 @@ class Station:
             source.inbox.finish(candidate)
         except StorageFailed as error:
             self._tell("source_stays", code=error.code)
-            self._journal.note_source(candidate.stream, candidate.name, candidate.stamp.size, candidate.stamp.modified, "taken")
+            stamp = candidate.stamp
+            self._journal.note_source(candidate.stream, candidate.name, stamp.size, stamp.modified, "taken")
 
     def _acknowledge(self, taken: Taken) -> None:
         self._counts.received += len(taken.captures)
