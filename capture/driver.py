@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-GRACE = 3.0  # s for a driver to finish in good order before it is killed
+GRACE = 2.0  # s for a driver to finish in good order before it is killed
 LOOK = 0.25  # s
-AWAKE = 0.0005  # s of processor time that show that a driver does something
+AWAKE = 0.0002  # s of processor time that show that a driver does something; asleep it uses about 2e-6 a second
 LONGEST = 600.0  # s in one state, however busy: A3 at 1200 dpi over slow USB takes about 200
 
 

@@ -52,7 +52,7 @@ def scan(
 
     wanted: so many pages at most. On the glass `next_page` is asked after each page whether there is another (with
     `key`; with `time` after the pause; with `button` the scanner's button starts each page). `tell` gets, twice a
-    second, what the driver does (opening, starting, reading, saving, waiting, closing) and for how many seconds it
+    second, what the driver does (opening, starting, reading, saving, waiting) and for how many seconds it
     has been asleep. Closing the iterator ends the session; pages in the folder stay. Never raises for the scanner.
     """
     order = {"do": "scan", "device": device, "params": asdict(params), "folder": str(folder), "wanted": wanted}

@@ -57,6 +57,12 @@ class Line:
         with self._lock:
             self._out.write(json.dumps(message).encode() + b"\n")
 
+    def end(self, error: SohoaError | None = None) -> None:
+        """The last word; what comes after it has only little time."""
+        if error:
+            self.say(trouble=error.code, facts=error.facts)
+        self.say(end=True)
+
     def order(self, timeout: float | None = None) -> dict[str, Any]:
         """The next order; nothing when none has come within the time."""
         try:
@@ -93,8 +99,8 @@ def main() -> None:
         _load()
         work(line, order)
     except SohoaError as error:
-        line.say(trouble=error.code, facts=error.facts)
-    line.say(end=True)
+        line.end(error)
+    line.end()
     os._exit(0)  # no library's own end: some drivers crash or hang there
 
 
@@ -138,12 +144,12 @@ def scan(line: Line, order: Mapping[str, Any]) -> None:
     try:
         session = Session(line, device, params, Path(order["folder"]))
         session.run(order["wanted"])
-    except ScannerFailed as error:
-        line.say(trouble=error.code, facts=error.facts)
+        line.end()
+    except SohoaError as error:
+        line.end(error)
         if error.code == "scanner_io":
             return  # a driver whose line is cut crashes when it is used further
-    line.state("closing")
-    device.cancel()
+    device.cancel()  # this too may hang
     device.close()
 
 
