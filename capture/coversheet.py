@@ -37,7 +37,8 @@ def sheets_pdf(
     size = tuple(img2pdf.mm_to_pt(side) for side in PAGE_MM)
     moment = datetime.datetime.fromtimestamp(LONG_AGO, datetime.UTC)
     return img2pdf.convert(pages, layout_fun=img2pdf.get_layout_fun(size), creationdate=moment, moddate=moment,
-                           title="sohoa", producer="sohoa")
+                           title="sohoa", producer="sohoa",
+                           engine=img2pdf.Engine.internal)  # the other one numbers its files by the time
 
 
 def _sheet(code: CoverCode, language: str, kinds: Mapping[str, str], places: Mapping[str, str]) -> Any:
