@@ -54,8 +54,12 @@ class Line:
         self.say(beat=state)
 
     def say(self, **message: Any) -> None:
+        """Send a message. Where nobody listens any more, the page at hand is still finished and kept."""
         with self._lock:
-            self._out.write(json.dumps(message).encode() + b"\n")
+            try:
+                self._out.write(json.dumps(message).encode() + b"\n")
+            except OSError:
+                self.stopped.set()
 
     def end(self, error: SohoaError | None = None) -> None:
         """The last word; what comes after it has only little time."""
@@ -81,15 +85,15 @@ class Line:
 
     def _beat(self) -> None:
         while not self.stopped.wait(BEAT):
-            try:  # the processor time of the beating itself is no sign of the driver
-                self.say(beat=self._state, used=time.process_time() - time.thread_time())
-            except OSError:
-                self.stopped.set()
+            own = time.thread_time()  # no sign of the driver
+            self.say(beat=self._state, used=time.process_time() - own)
 
 
 def main() -> None:
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which then ends this one
+    if hasattr(signal, "pthread_sigmask"):  # drivers put SIGPIPE back to what ends a process; a block stays
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGPIPE})
     line = Line()
     order = line.order()
     work = {"list": find, "describe": describe, "scan": scan}.get(order.get("do"))

@@ -4,7 +4,9 @@ import ast
 import io
 import os
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,8 @@ from capture.devices import Button, Scanned, ScannerFailed, ScanParams, Trouble
 from capture.driver import Driver, DriverGone, _Watch
 from capture.sane import devices, scan
 from texts import catalogue
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SANE has no Windows version")
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "samples" / "pages"
@@ -196,12 +200,12 @@ def test_the_button_starts_a_page(tester, run):
 
 
 def test_until_the_button_is_pressed_nothing_is_scanned(tester, tmp_path):
-    params = ScanParams(next_page="button", button="bool-soft-detect", page_seconds=1, wait_seconds=1, **SMALL)
+    params = ScanParams(next_page="button", button="bool-soft-detect", page_seconds=2, wait_seconds=2, **SMALL)
     doing = []
 
     def tell(what, asleep):
         doing.append(what)
-        if doing.count("waiting") == 5:  # more than two seconds: a long wait for a person is no trouble
+        if doing.count("waiting") == 6:  # more than the limits: a long wait for a person is no trouble
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -325,7 +329,7 @@ def test_a_driver_that_sleeps_is_given_up_and_the_next_run_works(site, run, tmp_
     device = sane_sites.picture_site(site)
     os.mkfifo(tmp_path / "never")  # the driver sleeps until somebody writes into it
     told = []
-    pages, trouble = run(device, 1, tell=lambda what, asleep: told.append((what, asleep)), wait_seconds=1,
+    pages, trouble = run(device, 1, tell=lambda what, asleep: told.append((what, asleep)), wait_seconds=2,
                          options=(f"filename={tmp_path / 'never'}",))
     assert (pages, trouble.code, trouble.facts["doing"]) == ([], "scanner_hangs", "starting")
     assert max(asleep for what, asleep in told if what == "starting") > 0.4
@@ -334,7 +338,7 @@ def test_a_driver_that_sleeps_is_given_up_and_the_next_run_works(site, run, tmp_
 
 
 def test_a_slow_driver_is_not_taken_for_one_that_sleeps(tester, run):
-    pages, trouble = run(tester, 1, source="flatbed", page_seconds=1, wait_seconds=1, options=SLOW, **SMALL)
+    pages, trouble = run(tester, 1, source="flatbed", page_seconds=2, wait_seconds=2, options=SLOW, **SMALL)
     assert (len(pages), trouble) == (1, None)
 
 
@@ -398,7 +402,7 @@ def test_a_process_that_stands_still_is_killed(tester, run, drivers):
         os.kill(drivers[0].pid, signal.SIGSTOP)
         return True
 
-    pages, trouble = run(tester, 2, more, source="flatbed", page_seconds=1, **SMALL)
+    pages, trouble = run(tester, 2, more, source="flatbed", page_seconds=2, **SMALL)
     assert (len(pages), trouble.code) == (1, "scanner_hangs")
     with pytest.raises(ProcessLookupError):
         os.kill(drivers[0].pid, 0)
@@ -411,6 +415,24 @@ def test_a_consumer_that_has_enough_leaves_no_process(tester, drivers, tmp_path)
     with pytest.raises(ProcessLookupError):
         os.kill(drivers[0].pid, 0)
     assert (tmp_path / "SCAN_0001.jpg").exists()
+
+
+def test_when_the_program_is_killed_the_page_at_hand_is_kept_and_no_process_is_left(tester, tmp_path):
+    code = ("import sys; from pathlib import Path; from capture.sane import ScanParams, scan\n"
+            f"params = ScanParams(source='feeder', mode='grey', options={SLOW!r}, dpi=75, paper='A5')\n"
+            f"for page in scan('{tester}', params, Path({str(tmp_path / 'out')!r}), None, lambda: True):\n"
+            "    print(page, flush=True)")
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as program:
+        program.stdout.readline()
+        children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+        program.kill()
+    assert len(children) == 1
+    while Path(f"/proc/{children[0]}").exists():
+        time.sleep(0.05)
+    kept = sorted((tmp_path / "out").iterdir())
+    assert 2 <= len(kept) < 10
+    assert [path.name for path in kept] == [f"SCAN_{number:04}.jpg" for number in range(1, len(kept) + 1)]
+    assert {pixels(path).shape for path in kept} == {(620, 437)}
 
 
 # --- Over the network ----------------------------------------------------------------------------------------------
@@ -486,7 +508,7 @@ def test_an_empty_feeder_means_the_glass(network, run):
 ])
 def test_pages_before_a_fault_are_kept(network, run, faults, code):
     device, _ = network(faults)
-    pages, trouble = run(device, source="feeder", dpi=75, wait_seconds=1)
+    pages, trouble = run(device, source="feeder", dpi=75, wait_seconds=2)
     assert (len(pages), trouble.code) == (2, code)
 
 
