@@ -16,10 +16,9 @@ from types import TracebackType
 import shelf
 from book import Identity
 from capture.devices import Scanned, ScanParams, Trouble
-from capture.folder import natural
 from errors import SohoaError, StorageFailed, StoreBusy
 from originals import journal
-from originals.durable import make_folder
+from originals.durable import make_folder, remove_empty
 from pipeline import Workplace
 from settings import Settings
 from station import Station
@@ -73,14 +72,14 @@ def scan_pages(
 
     if book is not None and not workplace.log(str(book)).state().opened:
         shelf.add(workplace, book, {})
-    folder = workplace.spool / (str(book) if book else UNSAFE.sub("-", device).strip("-"))
+    folder = _session_folder(workplace.spool / (str(book) if book else UNSAFE.sub("-", device).strip("-")))
     make_folder(folder)
 
     def another() -> bool:
         _let_developing_catch_up(workplace, settings.watch.most_waiting, wait)
         return next_page()
 
-    yield from sane.scan(device, params, folder, wanted, another, stem=_stem(folder))
+    yield from sane.scan(device, params, folder, wanted, another)
 
 
 def all_taken(workplace: Workplace) -> bool:
@@ -90,14 +89,15 @@ def all_taken(workplace: Workplace) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(LOOK_S)
+    for session in workplace.spool.glob("*/*"):
+        remove_empty(session)
     return True
 
 
-def _stem(folder: Path) -> str:
-    """A name that sorts after all that lies there, also when the clock was put back."""
-    last = max((path.name for path in folder.glob("S*")), key=natural, default="")
-    number = int(re.match(r"S(\d*)", last)[1] or 0) if last else 0
-    return f"S{max(int(time.time()), number + 1)}"
+def _session_folder(stream: Path) -> Path:
+    """A folder of its own for a session, so that its names are new; it sorts after those that are there."""
+    last = max((int(path.name[1:]) for path in stream.glob("S*") if path.name[1:].isdigit()), default=0)
+    return stream / f"S{max(int(time.time()), last + 1)}"
 
 
 def _let_developing_catch_up(workplace: Workplace, most: int, wait: Callable[[int], None]) -> None:

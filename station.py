@@ -105,7 +105,7 @@ class Station:
         self._developer = local.Pool(develop, jobs or settings.general.jobs, limits, gentle=True)
         self._station = StationLog(workplace.root)
         self._desk = Desk(workplace.store, self._station, self._log, self._look, settings.limits)
-        spool = Inbox(workplace.spool, SPOOL, SPOOL_QUIET_S, "remove", self._dealt_with)
+        spool = Inbox(workplace.spool, SPOOL, SPOOL_QUIET_S, "remove", self._dealt_with, stream_depth=1)
         self._sources = [Source(spool), *(Source(self._inbox(Path(folder), inboxes)) for folder in inboxes)]
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:

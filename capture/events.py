@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ class Events:
             return False
         from watchdog.observers import Observer
 
+        warnings.filterwarnings("ignore", module=r"watchdog\.")  # of folders that come and go while it looks
         try:
             if self._observer is None:
                 self._observer = Observer()

@@ -70,9 +70,10 @@ class Inbox:
 
     def __init__(
         self, folder: Path, label: str, quiet: float, after: str, dealt_with: Callable[[str, str, Stamp], bool],
-        longest: float = 10.0,
+        longest: float = 10.0, stream_depth: int | None = None,
     ) -> None:
-        self.folder, self.label, self.after = Path(folder), label, after
+        """`stream_depth`: so many folders of a path tell streams apart; None: all of them."""
+        self.folder, self.label, self.after, self._depth = Path(folder), label, after, stream_depth
         self._settler, self._dealt_with, self._longest = Settler(quiet), dealt_with, longest
 
     def scan(self, now: float) -> Scan:
@@ -129,8 +130,7 @@ class Inbox:
         return Candidate(path, name, self._stream(name), book_of(name), stamp, waited)
 
     def _stream(self, name: str) -> str:
-        parent = PurePosixPath(name).parent
-        return self.label if parent == PurePosixPath() else f"{self.label}/{parent}"
+        return "/".join((self.label, *PurePosixPath(name).parent.parts[: self._depth]))
 
     def _may_go(self, candidate: Candidate, found: dict, settled: set[str], now: float) -> bool:
         """A file waits for those of its folder that are still being written and belong before it, but not for ever."""

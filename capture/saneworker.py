@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from capture.devices import Button, Device, ScannerFailed, ScanParams
 from errors import SohoaError
@@ -245,19 +246,33 @@ class Session:
 
 
 def encoded(picture: Picture, params: ScanParams) -> tuple[bytes, str]:
-    """The page as a file with its resolution, and the ending of its name. Black and white is kept without loss."""
+    """The page as a file with its resolution and time, and the ending of its name. Black and white is kept without loss.
+
+    A number of its own makes each scan another file, even where two pages look alike to the last pixel.
+    """
     from PIL import Image
 
-    image = Image.fromarray(picture.pixels)
+    image, out = Image.fromarray(picture.pixels), io.BytesIO()
     dpi = {"dpi": (picture.dpi, picture.dpi)} if picture.dpi else {}
-    out = io.BytesIO()
     if params.mode == "bitonal":
-        image.convert("1").save(out, "PNG", **dpi)
+        image.convert("1").save(out, "PNG", exif=_exif(), **dpi)
     elif params.format == "png":
-        image.save(out, "PNG", compress_level=1, **dpi)
+        image.save(out, "PNG", compress_level=1, exif=_exif(), **dpi)
     else:
-        image.save(out, "JPEG", quality=QUALITY, subsampling=0, **{key: tuple(map(round, x)) for key, x in dpi.items()})
+        whole = {key: tuple(map(round, x)) for key, x in dpi.items()}
+        image.save(out, "JPEG", quality=QUALITY, subsampling=0, exif=_exif(), **whole)
     return out.getvalue(), ".png" if params.mode == "bitonal" or params.format == "png" else ".jpg"
+
+
+def _exif() -> bytes:
+    """When the page was scanned, and a number that no other has."""
+    from PIL import ExifTags, Image
+
+    exif, moment = Image.Exif(), time.strftime("%Y:%m:%d %H:%M:%S")
+    exif[ExifTags.Base.DateTime] = moment
+    own = {ExifTags.Base.DateTimeOriginal: moment, ExifTags.Base.ImageUniqueID: uuid4().hex}
+    exif.get_ifd(ExifTags.IFD.Exif).update(own)
+    return exif.tobytes()
 
 
 def _names(folder: Path) -> list[str]:

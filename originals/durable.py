@@ -237,6 +237,12 @@ def remove(path: Path) -> None:
                 _remove_file(path)
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove a folder if nothing is in it."""
+    with suppress(OSError):
+        os.rmdir(folder)
+
+
 def move_aside(path: Path, target: Path) -> Path:
     """Move a file to `target`, or to a name beside it that is free; both on one disk. Raises StorageFailed."""
     make_folder(target.parent)

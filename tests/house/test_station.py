@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ class Watch:
             [sys.executable, str(ROOT / "sohoa.py"), "--config", str(folder / "own.yaml"), "watch", "--store",
              str(self.store), *map(str, options)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             encoding="utf-8", env={**os.environ, "PYTHONUTF8": "1", **environment})
-        self.lines, self.seen = queue.Queue(), []
+        self.lines, self.seen, self.claimed = queue.Queue(), [], Counter()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -48,16 +49,16 @@ class Watch:
         self.lines.put("")
 
     def wait_for(self, event, times=1, seconds=60):
-        """The facts of the line with which that event has come `times` times."""
+        """The facts of the line with which that event has come `times` times more than was waited for before."""
         deadline = time.monotonic() + seconds
+        self.claimed[event] += times
         while True:
+            found = [facts for facts in self.seen if facts["event"] == event]
+            if len(found) >= self.claimed[event]:
+                return found[self.claimed[event] - 1]
             line = self.lines.get(timeout=max(0.01, deadline - time.monotonic()))
             assert line, f"ended without {event}"
-            facts = json.loads(line)
-            self.seen.append(facts)
-            times -= facts["event"] == event
-            if not times:
-                return facts
+            self.seen.append(json.loads(line))
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -240,3 +241,76 @@ def test_without_a_store_it_says_what_to_do(sohoa):
     assert ran.returncode == 66
     assert "--store" in ran.stderr
     assert sohoa("status", "--store", "nowhere").returncode == 74
+
+
+def photographed(sheets, number, seed):
+    """JPEG of a photographed cover sheet."""
+    import cv2
+
+    from benchmarks.covers import CONDITIONS, photograph
+
+    picture = photograph(sheets[number], CONDITIONS["35°, shade"], np.random.default_rng(seed))
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def test_a_photographed_cover_sheet_among_photos_opens_its_book(tmp_path, sohoa):
+    from benchmarks.covers import CODES, printed
+
+    sheets, inbox, books = printed(), tmp_path / "inbox", [code.book for code in CODES[:2]]
+    inbox.mkdir()
+    pages = [png(number, (300, 220)) for number in range(6)]
+    one, two, end, retake = (photographed(sheets, number, number) for number in range(4))
+    files = [pages[0], one, pages[1], pages[2], two, pages[3], retake, pages[4], end, pages[5]]
+    with Watch(tmp_path, "--inbox", inbox) as watch:
+        watch.wait_for("started")
+        for number, data in reversed(list(enumerate(files, 8))):  # IMG_8 before IMG_10, however they are copied
+            (inbox / f"IMG_{number}.jpg").write_bytes(data)
+        watch.wait_for("received", len(files))
+        watch.wait_for("developed", 5)
+        time.sleep(2.5)
+        found = status(sohoa, watch.store)
+        assert watch.stop() == 0
+    assert found["books"] == {books[0]: {"developed": 2}, books[1]: {"developed": 1, "gone": 1}}
+    assert found["unsorted"] == 2  # before the first sheet, and after the end
+    names = {book: [json.loads(line)["name"] for line in
+                    (watch.store / "books" / f"{book}.jsonl").read_text().splitlines() if '"received"' in line]
+             for book in books}
+    assert names == {books[0]: ["IMG_10.jpg", "IMG_11.jpg"], books[1]: ["IMG_13.jpg", "IMG_15.jpg"]}
+
+
+@pytest.fixture
+def scanner(tmp_path, monkeypatch):
+    from tests.capture.sane_sites import test_site as site_of_the_test_driver
+
+    monkeypatch.setenv("SANE_CONFIG_DIR", str(tmp_path / "sane"))
+    return site_of_the_test_driver(tmp_path / "sane")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SANE is for Linux")
+@pytest.mark.parametrize("with_daemon", [True, False], ids=["beside the daemon", "alone"])
+def test_ten_pages_from_the_feeder_are_in_their_book(scanner, tmp_path, sohoa, with_daemon):
+    store = tmp_path / "store"
+    options = ("--device", scanner, "--book", ONE, "--source", "feeder", "--dpi", 75, "--store", store, "--json")
+    if with_daemon:
+        with Watch(tmp_path) as watch:
+            watch.wait_for("started")
+            ran = sohoa("--config", tmp_path / "own.yaml", "scan", *options)
+            watch.wait_for("received", 10)
+            watch.stop()
+    else:
+        (tmp_path / "own.yaml").write_text(QUICK)
+        ran = sohoa("--config", tmp_path / "own.yaml", "scan", *options)
+    assert ran.returncode == 0, ran.stderr
+    assert [json.loads(line)["page"] for line in ran.stdout.splitlines()] == list(range(1, 11))
+    assert not [path for path in (store / "spool").rglob("*") if path.is_file()]
+    state = json.loads(sohoa("books", "state", ONE, "--store", store, "--json").stdout)
+    assert state["captures"] == 10
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SANE is for Linux")
+def test_scanners_are_listed_and_a_wrong_one_is_told(scanner, tmp_path, sohoa):
+    assert "test:0" in sohoa("devices").stdout
+    (tmp_path / "own.yaml").write_text(QUICK)
+    ran = sohoa("--config", tmp_path / "own.yaml", "scan", "--device", "test:9", "--book", ONE, "--store", tmp_path / "s")
+    assert ran.returncode == 74
+    assert "test:9" in ran.stdout
