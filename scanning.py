@@ -62,11 +62,12 @@ class Receiver:
 def scan_pages(
     workplace: Workplace, settings: Settings, device: str, params: ScanParams, book: Identity | None, wanted: int | None,
     next_page: Callable[[], bool], wait: Callable[[int], None] = lambda waiting: None,
+    tell: Callable[[str, float], None] | None = None,
 ) -> Iterator[Scanned | Trouble]:
     """Scan into the spool, page by page; each page that is given is safe on the disk. A Trouble, if any, comes last.
 
     Without a book, cover sheets among the pages tell it. `wait` is told when so many captures wait to be developed
-    that the glass has to pause.
+    that the glass has to pause; `tell`, twice a second, what the scanner does and for how many seconds it was silent.
     """
     from capture import sane
 
@@ -79,7 +80,7 @@ def scan_pages(
         _let_developing_catch_up(workplace, settings.watch.most_waiting, wait)
         return next_page()
 
-    yield from sane.scan(device, params, folder, wanted, another)
+    yield from sane.scan(device, params, folder, wanted, another, tell)
 
 
 def all_taken(workplace: Workplace) -> bool:

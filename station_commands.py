@@ -243,7 +243,8 @@ def scan(
     asker = station_words.Asker(talk.language, params.next_page)
     code = ExitCode.OK
     with scanning.Receiver(workplace, settings, lambda event, **facts: None):
-        for item in scanning.scan_pages(workplace, settings, name, params, identity, pages, asker.another, asker.wait):
+        for item in scanning.scan_pages(workplace, settings, name, params, identity, pages, asker.another, asker.wait,
+                                        asker.silent):
             if as_json:
                 click.echo(json.dumps(station_words.scanned_plain(item), ensure_ascii=False))
             else:

@@ -18,6 +18,7 @@ from texts import say
 
 FRESH_S = 20.0  # a daemon that has not given a sign of life for so long does not run, or hangs
 SHOWN = 10
+SILENT_S = 5.0  # a scanner that says nothing for so long is told of
 
 
 def status(workplace: Workplace) -> dict[str, Any]:
@@ -127,7 +128,7 @@ class Asker:
     """Asks the operator at the glass for the next page."""
 
     def __init__(self, language: str, next_page: str) -> None:
-        self._language, self._by_key = language, next_page == "key"
+        self._language, self._by_key, self._told = language, next_page == "key", 0.0
 
     def another(self) -> bool:
         """Whether another page is to be scanned."""
@@ -136,6 +137,14 @@ class Asker:
         click.echo(say("station", "next_page", self._language), err=True)
         line = sys.stdin.readline()
         return bool(line) and not line.strip()
+
+    def silent(self, state: str, seconds: float) -> None:
+        """The scanner has said nothing for a while: told when it is odd, and then no oftener than bearable."""
+        if seconds < SILENT_S:
+            self._told = 0.0
+        elif state != "waiting" and seconds >= 2 * self._told:
+            self._told = seconds
+            click.echo(say("station", "scanner_silent", self._language, seconds=round(seconds)), err=True)
 
     def wait(self, waiting: int) -> None:
         """Developing has fallen behind."""
