@@ -178,10 +178,9 @@ def pack(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool) ->
 @told
 def cover(talk: Talk, books: tuple[str, ...], commands: tuple[str, ...], out: Path) -> ExitCode:
     """In tờ bìa có mã để mở sổ mà không cần bàn phím. / Sheets with codes that open a book without a keyboard."""
-    from capture.coversheet import sheets_pdf
-
     from book import Identity
     from capture.cover import CoverCode
+    from capture.coversheet import sheets_pdf
     from originals.durable import write_file
 
     settings = talk.settings()
