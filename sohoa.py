@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-import station_commands
 from errors import ExitCode, SohoaError
+from station.commands import COMMANDS as STATION_COMMANDS
 from talk import Talk, pass_talk, progress_bar, told
 from texts import LANGUAGES
 
@@ -231,7 +231,7 @@ def demo(talk: Talk, out: Path, jobs: int) -> ExitCode:
     return ExitCode.OK
 
 
-for command in station_commands.COMMANDS:
+for command in STATION_COMMANDS:
     cli.add_command(command)
 
 

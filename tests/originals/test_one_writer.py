@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GUARDED = [*ROOT.glob("originals/*.py"), *ROOT.glob("capture/*.py"), *ROOT.glob("pipeline.py"),
+GUARDED = [*ROOT.glob("originals/*.py"), *ROOT.glob("capture/*.py"), *ROOT.glob("station/*.py"),
+           *ROOT.glob("pipeline.py"),
            *ROOT.glob("reprocess.py")]
 WRITER = ROOT / "originals" / "durable.py"
 INDEX = ROOT / "originals" / "journal.py"  # a database writes its own file, which holds nothing that could be lost

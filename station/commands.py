@@ -27,9 +27,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Kết quả 
 @told
 def watch(talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int) -> ExitCode:
     """Nhận ảnh suốt ngày và xử lý ở phía sau. / Receive images all day, develop them behind."""
-    import service
-    from shelf import workplace_of
-    from station import Station
+    from station import service
+    from station.daemon import Station
+    from station.shelf import workplace_of
 
     settings = talk.settings()
     workplace = workplace_of(store, settings)
@@ -57,12 +57,12 @@ def watch(talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int) 
 @told
 def status(talk: Talk, store: Path | None, as_json: bool) -> ExitCode:
     """Đã nhận gì, còn chờ gì, để riêng gì. / What came in, what waits, what was put aside and why."""
-    import station_words
-    from shelf import workplace_of
+    from station import words
+    from station.shelf import workplace_of
 
     settings = talk.settings()
-    found = station_words.status(workplace_of(store, settings))
-    click.echo(json.dumps(found, ensure_ascii=False) if as_json else station_words.in_words(found, talk.language))
+    found = words.status(workplace_of(store, settings))
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else words.in_words(found, talk.language))
     return ExitCode.OK
 
 
@@ -82,8 +82,8 @@ def books() -> None:
 @told
 def add_book(talk: Talk, book: str, store: Path | None, **facts: Any) -> ExitCode:
     """Mở một quyển sổ, hoặc ghi thêm về nó. / Open a book, or say more of it."""
-    import shelf
     from book import Identity
+    from station import shelf
 
     settings = talk.settings()
     identity = Identity.parse(book, settings.kinds)
@@ -99,15 +99,14 @@ def add_book(talk: Talk, book: str, store: Path | None, **facts: Any) -> ExitCod
 @told
 def list_books(talk: Talk, store: Path | None, as_json: bool) -> ExitCode:
     """Tất cả các quyển và tình trạng. / All books and where each stands."""
-    import shelf
-    import station_words
+    from station import shelf, words
 
     settings = talk.settings()
     found = shelf.lines(shelf.workplace_of(store, settings), settings)
     if as_json:
         click.echo(json.dumps([line.to_json() for line in found], ensure_ascii=False))
     else:
-        click.echo("\n".join(station_words.book_line(line, talk.language) for line in found)
+        click.echo("\n".join(words.book_line(line, talk.language) for line in found)
                    or talk.say("station", "no_books"))
     return ExitCode.OK
 
@@ -120,13 +119,12 @@ def list_books(talk: Talk, store: Path | None, as_json: bool) -> ExitCode:
 @told
 def book_state(talk: Talk, book: str, store: Path | None, as_json: bool) -> ExitCode:
     """Tình trạng của một quyển. / Where one book stands."""
-    import shelf
-    import station_words
+    from station import shelf, words
 
     settings = talk.settings()
     found = shelf.line(shelf.workplace_of(store, settings), settings, book)
     click.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json
-               else station_words.book_whole(found, talk.language))
+               else words.book_whole(found, talk.language))
     return ExitCode.OK
 
 
@@ -138,8 +136,8 @@ def book_state(talk: Talk, book: str, store: Path | None, as_json: bool) -> Exit
 @told
 def assign_pages(talk: Talk, book: str, captures: tuple[str, ...], store: Path | None) -> ExitCode:
     """Đưa ảnh chưa rõ sổ vào một quyển (all: tất cả). / Give captures that wait for a book to one."""
-    import shelf
     from book import Identity
+    from station import shelf
 
     settings = talk.settings()
     identity = Identity.parse(book, settings.kinds)
@@ -157,9 +155,9 @@ def assign_pages(talk: Talk, book: str, captures: tuple[str, ...], store: Path |
 @told
 def pack(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool) -> ExitCode:
     """Đóng cả hai gói của một quyển. / Make both packages of a book."""
-    import shelf
     import summary
     from book import Identity
+    from station import shelf
 
     settings = talk.settings()
     identity = Identity.parse(book, settings.kinds)
@@ -199,15 +197,15 @@ def cover(talk: Talk, books: tuple[str, ...], commands: tuple[str, ...], out: Pa
 @told
 def devices(talk: Talk, as_json: bool) -> ExitCode:
     """Các máy quét thấy được, USB và mạng. / Scanners on USB and in the network."""
-    import station_words
     from capture import sane
+    from station import words
 
     found = sane.devices()
     if as_json:
         click.echo(json.dumps([device.__dict__ for device in found], ensure_ascii=False))
     else:
-        words = "\n".join(station_words.device(item, talk.language) for item in found)
-        click.echo(words or talk.say("station", "no_devices"))
+        told_of = "\n".join(words.device(item, talk.language) for item in found)
+        click.echo(told_of or talk.say("station", "no_devices"))
     return ExitCode.OK if found else ExitCode.NO_INPUT
 
 
@@ -229,25 +227,24 @@ def scan(
     talk: Talk, device: str | None, book: str | None, store: Path | None, pages: int | None, as_json: bool, **asked: Any
 ) -> ExitCode:
     """Quét vào một quyển sổ. / Scan into a book."""
-    import scanning
-    import station_words
     from book import Identity
-    from shelf import workplace_of
+    from station import scanning, words
+    from station.shelf import workplace_of
 
     settings = talk.settings()
     workplace = workplace_of(store, settings)
     identity = Identity.parse(book, settings.kinds) if book else None
     params = scan_params(talk, settings.scan, asked)
     name = device or the_only_scanner(talk)
-    asker = station_words.Asker(talk.language, params.next_page)
+    asker = words.Asker(talk.language, params.next_page)
     code = ExitCode.OK
     with scanning.Receiver(workplace, settings, lambda event, **facts: None):
         for item in scanning.scan_pages(workplace, settings, name, params, identity, pages, asker.another, asker.wait,
                                         asker.silent):
             if as_json:
-                click.echo(json.dumps(station_words.scanned_plain(item), ensure_ascii=False))
+                click.echo(json.dumps(words.scanned_plain(item), ensure_ascii=False))
             else:
-                click.echo(station_words.scanned(item, talk.language))
+                click.echo(words.scanned(item, talk.language))
             code = ExitCode.IO_ERROR if hasattr(item, "code") else code
         if not scanning.all_taken(workplace):
             click.echo(talk.say("error", "spool_not_taken", folder=workplace.spool), err=True)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-import shelf
 from book import Identity
 from capture.devices import Scanned, ScanParams, Trouble
 from errors import SohoaError, StorageFailed, StoreBusy
@@ -21,7 +20,8 @@ from originals import journal
 from originals.durable import make_folder, remove_empty
 from pipeline import Workplace
 from settings import Settings
-from station import Station
+from station import shelf
+from station.daemon import Station
 
 UNSAFE = re.compile(r"[^0-9A-Za-z]+")
 TAKEN_WITHIN_S = 60.0  # after the last page

@@ -13,7 +13,7 @@ from capture.devices import Device, Scanned, Trouble
 from originals import journal
 from originals.stationlog import UNSORTED, StationLog
 from pipeline import Workplace
-from shelf import BookLine
+from station.shelf import BookLine
 from texts import say
 
 FRESH_S = 20.0  # a daemon that has not given a sign of life for so long does not run, or hangs
