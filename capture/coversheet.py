@@ -21,7 +21,7 @@ MARGIN_MM = 18.0
 LARGE_MM, SPARE_MM = 118.0, 52.0  # of the codes, without their quiet zones
 QUIET = 4  # modules of white around a code, as ISO/IEC 18004 asks
 TITLE_MM, LINE_MM, SMALL_MM = 13.0, 8.0, 5.2  # heights of letters
-FONTS = Path(__file__).parents[1] / "samples" / "fonts"  # those of the printed forms serve here too
+FONTS = Path(__file__).parents[1] / "texts" / "fonts"
 LONG_AGO = 0  # the same codes give the same bytes
 
 
@@ -88,14 +88,13 @@ def _write(draw: Any, at: tuple[int, int], text: str, weight: str, height_mm: fl
 
 def _qr(text: str, side_mm: float) -> Any:
     """The code with its quiet zone, in whole pixels a module, at most `side_mm` without the zone."""
+    import numpy as np
     import segno
     from PIL import Image
 
-    code = segno.make_qr(text, error="h", boost_error=False)
-    module = _px(side_mm) // code.symbol_size(border=0)[0]
-    buffer = io.BytesIO()
-    code.save(buffer, kind="png", scale=module, border=QUIET)
-    return Image.open(buffer).convert("1")
+    matrix = np.pad(np.array(segno.make_qr(text, error="h", boost_error=False).matrix, bool), QUIET)
+    module = _px(side_mm) // (len(matrix) - 2 * QUIET)
+    return Image.fromarray(~np.kron(matrix, np.ones((module, module), bool)))
 
 
 def _png(page: Any) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 FONTS = Path(__file__).resolve().parent / "fonts"
+PRINT_FONTS = Path(__file__).resolve().parents[1] / "texts" / "fonts"  # the program prints with them, too
 HANDS = ("hand-joined", "hand-upright", "hand-slanted")
 MM = 25.4
 OVERSAMPLING = 2  # glyphs are drawn larger, so that slanting and scaling them stays smooth
@@ -107,7 +108,8 @@ class Hand:
 
 @functools.lru_cache(maxsize=64)
 def _font(name: str, pixels: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(FONTS / f"{name}.ttf"), pixels, layout_engine=ImageFont.Layout.BASIC)
+    folder = PRINT_FONTS if name.startswith("print-") else FONTS
+    return ImageFont.truetype(str(folder / f"{name}.ttf"), pixels, layout_engine=ImageFont.Layout.BASIC)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -1,4 +1,6 @@
-"""Makes the fonts beside it from the web fonts of `@fontsource`; run only when the choice changes.
+"""Makes the fonts beside it and those of `texts/fonts` from the web fonts of `@fontsource`.
+
+Run only when the choice changes:
 
     python samples/fonts/make_fonts.py        (needs npm, fonttools and brotli)
 
@@ -18,6 +20,7 @@ from fontTools import merge
 from fontTools.ttLib import TTFont
 
 HERE = Path(__file__).resolve().parent
+PRINT = HERE.parents[1] / "texts" / "fonts"  # what the program itself prints with
 # file name here: (package, version, weight)
 CHOICE = {
     "print-regular": ("tinos", "5", "400"),
@@ -77,8 +80,9 @@ def make(file_name: str, work: Path) -> None:
     font = merge.Merger().merge([str(part) for part in parts])
     rename(font, file_name)
     font.recalcTimestamp = False
-    font.save(HERE / f"{file_name}.ttf")
-    shutil.copyfile(package / "LICENSE", HERE / f"{file_name}.LICENSE.txt")
+    folder = PRINT if file_name.startswith("print-") else HERE
+    font.save(folder / f"{file_name}.ttf")
+    shutil.copyfile(package / "LICENSE", folder / f"{file_name}.LICENSE.txt")
 
 
 def main() -> None:
