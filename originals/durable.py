@@ -237,6 +237,12 @@ def remove(path: Path) -> None:
                 _remove_file(path)
 
 
+def free_bytes(folder: Path) -> int:
+    """Room that is left on the disk of a folder. Raises StorageFailed."""
+    with _told(folder):
+        return shutil.disk_usage(folder).free
+
+
 def remove_empty(folder: Path) -> None:
     """Remove a folder if nothing is in it."""
     with suppress(OSError):

@@ -6,7 +6,6 @@ done by others: files are looked at and developed in worker processes, scanners 
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +23,7 @@ from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
 from errors import NothingToDo, StorageFailed
 from originals.booklog import BookLog, SetAside
-from originals.durable import make_folder
+from originals.durable import free_bytes, make_folder
 from originals.journal import DEVELOPED, FAILED, Journal
 from originals.stationlog import StationLog
 from pipeline import Workplace, develop, read_developed, recover_originals, task_of
@@ -179,7 +178,7 @@ class Station:
         self._stop.wait(TROUBLE_S)
 
     def _no_room(self) -> bool:
-        return shutil.disk_usage(self._place.root).free < self._params.min_free_mb * 2**20
+        return free_bytes(self._place.root) < self._params.min_free_mb * 2**20
 
     # --- capture ----------------------------------------------------------------------------------------------
 

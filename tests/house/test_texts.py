@@ -10,8 +10,8 @@ import pytest
 from texts import LANGUAGES, catalogue, say
 
 ROOT = Path(__file__).parents[2]
-RUNTIME = [*ROOT.glob("*.py"), *(path for folder in (
-    "batch", "bookpack", "capture", "imaging", "originals", "settings", "station") for path in (ROOT / folder).rglob("*.py"))]
+FOLDERS = ("batch", "bookpack", "capture", "imaging", "originals", "settings", "station")
+RUNTIME = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
 VIETNAMESE = re.compile("[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.IGNORECASE)
 RAISERS = {"error": {"UnreadableImage", "StorageFailed", "StoreBusy", "BadConfig", "BadIdentity", "NothingToDo",
                      "BrokenPackage", "SohoaError"},
