@@ -1,6 +1,7 @@
 """Cover sheets to print: a large code, the same once more as a spare, and what it means in plain words.
 
-A4, black on white, 300 dpi. The words are those of `texts` (section `cover`).
+A4, black on white, 300 dpi. The two codes stand in opposite corners, so that a strip hidden or cut off along any one
+side leaves one of them whole. The words are those of `texts` (section `cover`).
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from book import Identity
-from capture.cover import CoverCode
+from capture.cover import LEVEL, VERSION, CoverCode
 from texts import say
 
 DPI = 300
 PAGE_MM = (210.0, 297.0)
-MARGIN_MM = 18.0
-LARGE_MM, SPARE_MM = 118.0, 52.0  # of the codes, without their quiet zones
-QUIET = 4  # modules of white around a code, as ISO/IEC 18004 asks
-TITLE_MM, LINE_MM, SMALL_MM = 13.0, 8.0, 5.2  # heights of letters
+MARGIN_MM = 18.0  # wider than the quiet zone of the large code, which has to be on the paper
+LARGE_MM, SPARE_MM = 112.0, 60.0  # of the codes, at most, without their quiet zones
+LARGE_TOP_MM = 66.0
+LEADING = 1.35  # from line to line, in heights of letters
+FACTS_LINES, ADVICE_LINES = 2, 5  # at most
+TITLE_MM, FACTS_MM, SMALL_MM = 16.0, 7.5, 6.0  # heights of letters, at most
 FONTS = Path(__file__).parents[1] / "texts" / "fonts"
 LONG_AGO = 0  # the same codes give the same bytes
 
@@ -46,54 +49,60 @@ def _sheet(code: CoverCode, language: str, kinds: Mapping[str, str], places: Map
 
     page = Image.new("1", tuple(_px(side) for side in PAGE_MM), 1)
     draw, margin = ImageDraw.Draw(page), _px(MARGIN_MM)
-    title, lines = _words(code, language, kinds, places)
-    top = margin + _write(draw, (margin, margin), title, "bold", TITLE_MM, page.width - 2 * margin)
-    for text in lines:
-        top += _write(draw, (margin, top), text, "regular", LINE_MM, page.width - 2 * margin)
     large, spare = _qr(code.text, LARGE_MM), _qr(code.text, SPARE_MM)
-    page.paste(large, ((page.width - large.width) // 2, (page.height - large.height) // 2))
-    low = page.height - margin - spare.height
-    page.paste(spare, (page.width - margin - spare.width, low))
-    below = low + _px(8)
-    for text in (say("cover", f"do_{code.kind}", language), code.text):
-        below += _write(draw, (margin, below), text, "regular", SMALL_MM, page.width - 3 * margin - spare.width)
+    page.paste(large, (margin, _px(LARGE_TOP_MM)))
+    left, low = page.width - margin - spare.width, page.height - margin - spare.height
+    page.paste(spare, (left, low))
+    title, facts = _words(code, language, kinds, places)
+    across, beside = page.width - 2 * margin, left - 2 * margin
+    top = _write(draw, (margin, margin // 2), title, _font("bold", TITLE_MM), across, 1)
+    _write(draw, (margin, top), facts, _font("regular", FACTS_MM), across, FACTS_LINES)
+    advice = say("cover", f"do_{code.kind}", language)
+    below = _write(draw, (margin, low), advice, _font("regular", SMALL_MM), beside, ADVICE_LINES)
+    _write(draw, (margin, below + margin // 4), code.text, _font("bold", SMALL_MM), beside, 1)
     return page
 
 
-def _words(code: CoverCode, language: str, kinds: Mapping[str, str], places: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The title, and the lines below it."""
+def _words(code: CoverCode, language: str, kinds: Mapping[str, str], places: Mapping[str, str]) -> tuple[str, str]:
+    """The title, and the line below it."""
     if code.kind != "book":
-        return say("cover", code.kind, language), []
+        return say("cover", code.kind, language), ""
     book = Identity.parse(code.book)
     place = places.get(book.place, "")
     return (say("cover", "book", language, kind=kinds.get(book.kind, book.kind)).upper(),
-            [say("cover", "book_line", language, year=str(book.year), volume=f"{book.volume:02d}",
-                 place=f"{place} ({book.place})" if place else book.place), code.book])
+            say("cover", "book_line", language, year=str(book.year), volume=f"{book.volume:02d}",
+                place=f"{place} ({book.place})" if place else book.place))
 
 
-def _write(draw: Any, at: tuple[int, int], text: str, weight: str, height_mm: float, width: int) -> int:
-    """Write words in lines of at most `width` px; the height that they take, px."""
-    font, step, top = _font(weight, _px(height_mm)), round(1.35 * _px(height_mm)), at[1]
-    line = ""
+def _write(draw: Any, at: tuple[int, int], text: str, font: Any, width: int, most: int) -> int:
+    """Write words in at most `most` lines of `width` px, in smaller letters where need be; where a next one starts, px."""
+    lines = _lines(draw, text, font, width)
+    while len(lines) > most or any(draw.textlength(line, font=font) > width for line in lines):
+        font = font.font_variant(size=font.size - 1)
+        lines = _lines(draw, text, font, width)
+    for number, line in enumerate(lines):
+        draw.text((at[0], at[1] + number * round(LEADING * font.size)), line, 0, font=font)
+    return at[1] + len(lines) * round(LEADING * font.size)
+
+
+def _lines(draw: Any, text: str, font: Any, width: int) -> list[str]:
+    """Words in lines of `width` px; a word that is longer stands alone."""
+    lines = [""]
     for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and draw.textlength(longer, font=font) > width:
-            draw.text((at[0], top), line, 0, font=font)
-            top, line = top + step, word
-        else:
-            line = longer
-    draw.text((at[0], top), line, 0, font=font)
-    return top + step - at[1]
+        longer = f"{lines[-1]} {word}".strip()
+        fits = not lines[-1] or draw.textlength(longer, font=font) <= width
+        lines[-1:] = [longer] if fits else [lines[-1], word]
+    return lines
 
 
 def _qr(text: str, side_mm: float) -> Any:
-    """The code with its quiet zone, in whole pixels a module, at most `side_mm` without the zone."""
+    """The code without its quiet zone, in whole pixels a module, at most `side_mm` wide."""
     import numpy as np
     import segno
     from PIL import Image
 
-    matrix = np.pad(np.array(segno.make_qr(text, error="h", boost_error=False).matrix, bool), QUIET)
-    module = _px(side_mm) // (len(matrix) - 2 * QUIET)
+    matrix = np.array(segno.make_qr(text, version=VERSION, error=LEVEL, boost_error=False).matrix, bool)
+    module = _px(side_mm) // len(matrix)
     return Image.fromarray(~np.kron(matrix, np.ones((module, module), bool)))
 
 
@@ -104,10 +113,10 @@ def _png(page: Any) -> bytes:
 
 
 @cache
-def _font(weight: str, size: int) -> Any:
+def _font(weight: str, height_mm: float) -> Any:
     from PIL import ImageFont
 
-    return ImageFont.truetype(str(FONTS / f"print-{weight}.ttf"), size)
+    return ImageFont.truetype(str(FONTS / f"print-{weight}.ttf"), _px(height_mm))
 
 
 def _px(mm: float) -> int:
