@@ -8,6 +8,7 @@ the wrong book. Codes of other people, read or not, are nothing to us.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,7 @@ from book import Identity
 from errors import BadIdentity
 
 PREFIX = "SOHOA1"
+ANY_OF_OURS = re.compile(r"SOHOA\d+:.*", re.ASCII | re.DOTALL)  # what newer programs print, too
 Kind = Literal["book", "end", "retake", "blank", "slip"]
 KINDS: tuple[Kind, ...] = ("book", "end", "retake", "blank", "slip")
 VERSION, LEVEL, MODULES = 3, "H", 29  # of all our codes: the longest text fills them, and they have one shape
@@ -69,7 +71,7 @@ class Cover:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """There is a large code that cannot be read to its end, or that says several things."""
+    """A sheet of ours that says nothing for sure: `damaged_code`, `several_codes`, `unknown_code` (of a newer program)."""
 
     reason: str
 
@@ -127,10 +129,11 @@ def _codes(grey: np.ndarray) -> list[Any]:
 
 def _said(found: Sequence[Any], factor: float) -> Cover | Unreadable | None:
     """What the whole codes of ours say, if there are any."""
-    covers = {cover.code: cover for cover in (_cover(item, factor) for item in found) if cover is not None}
+    ours = [item for item in found if item.valid and ANY_OF_OURS.fullmatch(item.text)]
+    covers = {item.text: _cover(item, factor) for item in ours}
     if len(covers) > 1:
         return Unreadable("several_codes")
-    return next(iter(covers.values()), None)
+    return next((cover or Unreadable("unknown_code") for cover in covers.values()), None)
 
 
 def _version(item: Any) -> int:
@@ -175,7 +178,7 @@ def _square(outline: np.ndarray) -> bool:
 
 
 def _cover(item: Any, factor: float) -> Cover | None:
-    code = CoverCode.parse(item.text) if item.valid else None
+    code = CoverCode.parse(item.text)
     if code is None:
         return None
     at = item.position

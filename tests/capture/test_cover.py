@@ -180,6 +180,11 @@ def test_pages_and_other_peoples_codes_are_no_sheets(path):
     assert read_cover(seen_at(path)) is None
 
 
+@pytest.mark.parametrize("text", ["SOHOA2:END", "SOHOA1:PAUSE", "SOHOA1:BOOK:KH.1750.14800.03"])
+def test_a_sheet_of_a_newer_program_is_told_of(text):
+    assert read_cover(damaged(text, share=0)) == Unreadable("unknown_code")
+
+
 def test_two_large_squares_are_told_of_only_where_they_are_as_far_apart_as_ours():
     for size, apart, told in ((1, 22, False), (6, 60, False), (6, 12, False), (6, 22, True), (12, 31, True)):
         page = np.full((1400, 1000), 240, np.uint8)
