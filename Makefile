@@ -31,6 +31,11 @@ demo: setup
 test: setup debian-test
 	$(BIN)/python -m pytest -n auto
 
+# What the program promises, at full length: an hour and more.
+soak: setup debian-test
+	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.hostile --count 100000
+
 lint: setup
 	$(BIN)/ruff check .
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from book import Capture
 from errors import StorageFailed
+from originals.booklog import BookState
 from originals.durable import remove
 
 FILE = "journal.sqlite"
@@ -25,6 +26,8 @@ VERSION = 1
 FULL_CODES = {sqlite3.SQLITE_FULL: "disk_full", sqlite3.SQLITE_READONLY: "read_only_disk"}
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 WAITING, DEVELOPED, FAILED = "waiting", "developed", "failed"
+GONE = "gone"  # to another book, or retaken
+STATES = {WAITING, DEVELOPED, FAILED, GONE}
 SCHEMA = """
 CREATE TABLE source (stream TEXT, name TEXT, size INTEGER, modified INTEGER, outcome TEXT,
                      PRIMARY KEY (stream, name)) WITHOUT ROWID;
@@ -50,8 +53,8 @@ class Standing:
 class Journal:
     """The open index. Use it from one thread."""
 
-    def __init__(self, root: Path, books: Iterable[tuple[str, Iterable[Capture]]] = (), read_only: bool = False) -> None:
-        """Open the journal of a store; a new, lost or damaged one is filled from `books` (identity, captures).
+    def __init__(self, root: Path, books: Mapping[str, BookState] = {}, read_only: bool = False) -> None:
+        """Open the journal of a store. One that is new, lost, damaged or at odds with `books` is made from those.
 
         Raises StorageFailed. With `read_only`, `journal_missing` where there is none that can be read.
         """
@@ -62,7 +65,7 @@ class Journal:
             if self._db is None or self._version() != VERSION:
                 raise StorageFailed("journal_missing", file=str(self.path))
             return
-        self._db = self._sound()
+        self._db = self._sound(books)
         if self._db is None:
             self._rebuild(books)
 
@@ -149,13 +152,14 @@ class Journal:
 
     # --- the file -------------------------------------------------------------------------------------------
 
-    def _sound(self) -> sqlite3.Connection | None:
-        """The database, if it is there, whole and of this version."""
+    def _sound(self, books: Mapping[str, BookState]) -> sqlite3.Connection | None:
+        """The database, if it is there, whole, of this version, and says nothing that the logs do not know."""
         if not self.path.exists():
             return None
         try:
             self._db = self._opened("rw")
-            if self._version() == VERSION and self._db.execute("PRAGMA quick_check").fetchone() == ("ok",):
+            whole = self._version() == VERSION and self._db.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            if whole and self._agrees(books):
                 return self._db
         except StorageFailed:
             pass
@@ -165,6 +169,13 @@ class Journal:
                 raise self._failed(error) from error
         self.close()
         return None
+
+    def _agrees(self, books: Mapping[str, BookState]) -> bool:
+        """SQLite has no checksums: a flipped bit is found by comparing with the truth."""
+        known = {(book, capture.id, capture.sha256, capture.frame)
+                 for book, state in books.items() for capture in state.captures}
+        rows = self._db.execute("SELECT book, id, sha256, frame, state FROM capture").fetchall()
+        return all(tuple(row[:4]) in known and row[4] in STATES for row in rows)
 
     def _version(self) -> int:
         try:
@@ -185,7 +196,7 @@ class Journal:
                 db.close()
             raise self._failed(error) from error
 
-    def _rebuild(self, books: Iterable[tuple[str, Iterable[Capture]]]) -> None:
+    def _rebuild(self, books: Mapping[str, BookState]) -> None:
         for suffix in ("", "-wal", "-shm", "-journal"):
             remove(self.path.with_name(FILE + suffix))
         self._db, self.rebuilt = self._opened("rwc"), True
@@ -193,7 +204,7 @@ class Journal:
             for statement in filter(str.strip, SCHEMA.split(";")):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {VERSION}")
-        self.add((book, capture) for book, captures in books for capture in captures)
+        self.add((book, capture) for book, state in books.items() for capture in state.current)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

@@ -24,7 +24,7 @@ from capture.settle import Stamp
 from errors import NothingToDo, StorageFailed
 from originals.booklog import BookLog, SetAside
 from originals.durable import free_bytes, make_folder
-from originals.journal import DEVELOPED, FAILED, Journal
+from originals.journal import DEVELOPED, FAILED, GONE, Journal
 from originals.stationlog import StationLog
 from pipeline import Workplace, develop, read_developed, recover_originals, task_of
 from settings import Settings
@@ -112,7 +112,7 @@ class Station:
         with self._place.store.lock():
             make_folder(self._place.spool)
             recovered = recover_originals(self._place.store, self._settings.limits)
-            books = [(book, self._log(book).state().current) for book in self._place.books()]
+            books = {book: self._log(book).state() for book in self._place.books()}
             try:
                 with Journal(self._place.root, books) as self._journal:
                     self._tell("started", books=len(books), adopted=len(recovered.adopted),
@@ -314,7 +314,7 @@ class Station:
                 continue
             capture = self._capture(book, name)
             if capture is None:
-                self._journal.set_state(book, name, "unknown")
+                self._journal.set_state(book, name, GONE)
                 continue
             task = task_of(self._place, book, self._settings, self._log(book).state(), capture)
             if read_developed(task) is not None:
@@ -359,7 +359,7 @@ class Station:
             state = self._log(book).state()
             self._journal.add((book, capture) for capture in state.current)
             for name in (*state.moved, *state.superseded):
-                self._journal.set_state(book, name, "gone")
+                self._journal.set_state(book, name, GONE)
 
     def _beat_when_due(self) -> None:
         self._alive()

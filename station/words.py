@@ -40,7 +40,7 @@ def status(workplace: Workplace) -> dict[str, Any]:
         "running": pulse.get("state") != "stopped" and age is not None and abs(age) < FRESH_S,
         "pulse": pulse,
         "books": {book: states for book, states in counts.items() if book != UNSORTED},
-        "unsorted": sum(number for state, number in counts.get(UNSORTED, {}).items() if state != "gone"),
+        "unsorted": sum(number for state, number in counts.get(UNSORTED, {}).items() if state != journal.GONE),
         "waiting": sum(states.get(journal.WAITING, 0) for states in counts.values()),
         "set_aside": asides,
         "sheets": [{"code": sheet.code, "file": sheet.name, "stream": sheet.stream} for sheet in sheets],

@@ -84,7 +84,8 @@ class Intake:
 
 
 def acknowledged(said):
-    return [line.split()[1] for line in said.splitlines() if line.startswith("ACK")]
+    """Hashes of the lines that were said to their end."""
+    return [line.split()[1] for line in said.split("\n")[:-1] if line.startswith("ACK ")]
 
 
 def _stands(pid):

@@ -36,7 +36,7 @@ def main(root):
 
     with store.lock():
         recover(store, lambda path: look(LookTask(path)).whole)
-        with Journal(root / "store", [(book, log(book).state().current) for book in books()]) as journal:
+        with Journal(root / "store", {book: log(book).state() for book in books()}) as journal:
             desk = Desk(store, station, log, look)
             inbox = Inbox(root / "inbox", "inbox", 0.0, "remove", lambda *_: False)
             for candidate in inbox.scan(0.0).ready:
