@@ -14,13 +14,15 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from book import Identity
-from capture.folder import natural, open_regular, reason_to_skip, walk
-from capture.settle import Settler, Stamp
+from capture.folder import natural, open_regular, readable, reason_to_skip, walk
+from capture.settle import Settler, Stamp, has_hole
 from capture.source import Arrival
-from errors import BadIdentity
+from errors import BadIdentity, StorageFailed
 from originals import durable
 
 DONE = "_da_nhan"  # "received"
+FOLLOWED_S = 60.0  # so long a file that was moved away is still watched: its writer may not have closed it
+LONGEST_NAME, LONGEST_SUFFIX, NUMBER = 255, 16, 8  # bytes: of a name on most disks; of ".jpeg"; of " (1234)"
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class WatchParams:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file that has settled. `name` is its path below the inbox; `book` is empty where no folder names one."""
+    """A file that has settled. `name` is its path below the inbox, such as it can be written down; `book` is empty
+    where no folder names one."""
 
     path: Path
     name: str
@@ -75,9 +78,12 @@ class Inbox:
         """`stream_depth`: so many folders of a path tell streams apart; None: all of them."""
         self.folder, self.label, self.after, self._depth = Path(folder), label, after, stream_depth
         self._settler, self._dealt_with, self._longest = Settler(quiet), dealt_with, longest
+        self._moved: dict[str, _Moved] = {}
+        self._now = 0.0
 
     def scan(self, now: float) -> Scan:
         """Look at every file of the folder. `now`: s of a monotonic clock."""
+        self._now = now
         if not self.folder.is_dir():
             self._settler.saw({}, now)
             return Scan(away=True)
@@ -85,11 +91,17 @@ class Inbox:
         self._settler.saw({name: stamp for name, (_, stamp) in found.items()}, now)
         settled = self._settler.settled(now)
         ready = [self._candidate(*found[name], name, now) for name in sorted(settled, key=natural)]
-        taken = [candidate for candidate in ready if self._may_go(candidate, found, settled, now)]
+        coming: dict[str, list[tuple[object, ...]]] = {}
+        for name in found.keys() - settled:
+            coming.setdefault(self._stream(name), []).append(natural(name))
+        taken = [candidate for candidate in ready if self._may_go(candidate, coming.get(candidate.stream, []))]
         return Scan(tuple(taken), tuple(skipped), len(found) - len(taken))
 
     def finish(self, candidate: Candidate) -> None:
-        """Do with the source what the settings say, if it is still what was taken. Raises StorageFailed."""
+        """Do with the source what the settings say, if it is still what was taken. Raises StorageFailed.
+
+        What is moved is followed for a while: if it grows there, that is a new version.
+        """
         try:
             if Stamp.of(os.lstat(candidate.path)) != candidate.stamp:
                 return  # it was written to meanwhile: the new version comes as one of its own
@@ -98,11 +110,24 @@ class Inbox:
         if self.after == "remove":
             durable.remove(candidate.path)
         elif self.after == "move":
-            durable.move_aside(candidate.path, self.folder / DONE / candidate.name)
+            place = self._moved_to(candidate.path)
+            self._moved[candidate.name] = _Moved(place, candidate.stamp, self._now + FOLLOWED_S)
+
+    def _moved_to(self, path: Path) -> Path:
+        """Move a file to where files go that were received; there it stays if it is there already."""
+        below = path.relative_to(self.folder)
+        if below.parts[0] == DONE:
+            return path
+        target = self.folder / DONE / below
+        really, meant = target.parent.resolve(), self.folder.resolve() / DONE / below.parent
+        if os.path.normcase(really) != os.path.normcase(meant):
+            raise StorageFailed("cannot_write", file=readable(str(target.parent)), reason="link")
+        return durable.move_aside(path, _with_room(target) if os.path.lexists(target) else target)
 
     def _files(self) -> tuple[dict[str, tuple[Path, Stamp]], list[tuple[str, str]]]:
-        found, skipped = {}, []
+        found, skipped = self._grown(), []
         for path, name, code in walk(self.folder):
+            name = readable(name)
             if name.split("/", 1)[0] == DONE:
                 continue
             if not code:
@@ -119,6 +144,19 @@ class Inbox:
                 found[name] = path, stamp
         return found, skipped
 
+    def _grown(self) -> dict[str, tuple[Path, Stamp]]:
+        """Files that were moved away and have been written to since."""
+        self._moved = {name: moved for name, moved in self._moved.items() if moved.until > self._now}
+        grown = {}
+        for name, moved in self._moved.items():
+            try:
+                stamp = Stamp.of(os.lstat(moved.path))
+            except OSError:
+                continue
+            if stamp != moved.stamp and not self._dealt_with(self._stream(name), name, stamp):
+                grown[name] = moved.path, stamp
+        return grown
+
     @staticmethod
     def _unfit(path: Path) -> str:
         """Only what a name tells for certain: the first bytes may still be to come."""
@@ -132,12 +170,33 @@ class Inbox:
     def _stream(self, name: str) -> str:
         return "/".join((self.label, *PurePosixPath(name).parent.parts[: self._depth]))
 
-    def _may_go(self, candidate: Candidate, found: dict, settled: set[str], now: float) -> bool:
-        """A file waits for those of its folder that are still being written and belong before it, but not for ever."""
+    def _may_go(self, candidate: Candidate, coming: list[tuple[object, ...]]) -> bool:
+        """A file waits, but not for ever, for those of its stream that are being written (`coming`, by their order).
+
+        One that belongs behind it may be written meanwhile; several are a copy of many, in whatever order.
+        """
         if candidate.waited >= self._longest:
             return True
-        own = natural(candidate.name)
-        return all(natural(name) > own for name in found.keys() - settled if self._stream(name) == candidate.stream)
+        in_order = not coming or (len(coming) == 1 and natural(candidate.name) < coming[0])
+        return in_order and not has_hole(candidate.path)
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """A file that was taken and moved, as it was then, and how long it is followed (s of the monotonic clock)."""
+
+    path: Path
+    stamp: Stamp
+    until: float
+
+
+def _with_room(target: Path) -> Path:
+    """A target whose name leaves room for a number behind it."""
+    short = len(os.fsencode(target.suffix)) <= LONGEST_SUFFIX
+    stem, suffix = (target.stem, target.suffix) if short else (target.name, "")
+    while len(os.fsencode(stem + suffix)) > LONGEST_NAME - NUMBER:
+        stem = stem[:-1]
+    return target.with_name(stem + suffix)
 
 
 def book_of(name: str) -> str:
@@ -148,4 +207,3 @@ def book_of(name: str) -> str:
         except BadIdentity:
             continue
     return ""
-

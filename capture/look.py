@@ -7,12 +7,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from capture.folder import open_regular
 from errors import UnreadableImage
 from imaging.decode import Frame, Limits, read_header
 from imaging.opening import first_view
 
 NOT_WHOLE = {"truncated", "damaged", "empty_file", "not_an_image",  # what a file that is still being written may be
              "worker_died", "worker_too_slow", "worker_out_of_memory", "worker_defect"}  # or may do to its reader
+PDF, PDF_END, PDF_END_WITHIN = "application/pdf", b"%%EOF", 1024  # bytes: so much may follow the end
+SHOWS_ITS_END = {"image/jpeg", "image/png", PDF}  # others are read to their end whatever stands there
+ZEROS = 64  # bytes: where so many end a file of other kinds, it may have got its length before its content
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Sheet:
 class Look:
     """What was seen. `problem` (code and facts) is of the whole file; a frame's own is its `refused`.
 
-    `sheets` are cover sheets by the number of their frame.
+    `sheets` are cover sheets by the number of their frame. `unfilled` says that the file ends in zeros.
     """
 
     media: str = ""
@@ -52,11 +56,13 @@ class Look:
     sheets: Mapping[int, Sheet] = field(default_factory=dict)
     problem: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
+    unfilled: bool = False
 
     @property
     def whole(self) -> bool:
         """Whether it can be read to its end, or never will be, however long one waits."""
-        return self.problem not in NOT_WHOLE and not any(frame.refused in NOT_WHOLE for frame in self.frames)
+        codes = {self.problem, *(frame.refused for frame in self.frames)}
+        return not self.unfilled and not codes & NOT_WHOLE
 
 
 def look(task: LookTask | TimeTask) -> Look | str:
@@ -66,11 +72,14 @@ def look(task: LookTask | TimeTask) -> Look | str:
     try:
         data = task.path.read_bytes()
         header = read_header(data, task.limits)
+        if header.media == PDF and PDF_END not in data[-PDF_END_WITHIN:]:  # half a PDF can be read, without its other half
+            raise UnreadableImage("truncated", bytes=len(data))
     except UnreadableImage as error:
         return Look(problem=error.code, facts=error.facts)
     seen = [_look_at(data, header, number, task.limits) for number in range(len(header.frames))]
     sheets = {number: sheet for number, (_, sheet) in enumerate(seen) if sheet is not None}
-    return Look(header.media, tuple(frame for frame, _ in seen), dict(header.exif), sheets)
+    unfilled = header.media not in SHOWS_ITS_END and not any(data[-ZEROS:])
+    return Look(header.media, tuple(frame for frame, _ in seen), dict(header.exif), sheets, unfilled=unfilled)
 
 
 def _look_at(data: bytes, header: Any, number: int, limits: Limits) -> tuple[Frame, Sheet | None]:
@@ -91,6 +100,7 @@ def _look_at(data: bytes, header: Any, number: int, limits: Limits) -> tuple[Fra
 
 def _time(task: TimeTask) -> str:
     try:
-        return read_header(task.path.read_bytes(), task.limits).exif.get("time", "")
+        with open_regular(task.path) as file:  # it lies where others write: what was a file may be a link or FIFO now
+            return read_header(file.read(), task.limits).exif.get("time", "")
     except (UnreadableImage, OSError):
         return ""

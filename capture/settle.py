@@ -8,11 +8,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from capture.folder import open_regular
+from errors import UnreadableImage
+
+WORD = 1 << 64
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What changes when a file is written to: size in bytes, time of change in ns, number of the file on its disk."""
+    """What changes when a file is written to: size in bytes, time of change in ns, number of the file on its disk.
+
+    Times are only ever compared; those beyond the year 2262 go round, so that each fits into 64 bits with a sign.
+    """
 
     size: int
     modified: int
@@ -20,7 +29,7 @@ class Stamp:
 
     @classmethod
     def of(cls, status: os.stat_result) -> Stamp:
-        return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+        return cls(status.st_size, (status.st_mtime_ns + WORD // 2) % WORD - WORD // 2, status.st_ino)
 
 
 class Settler:
@@ -42,3 +51,18 @@ class Settler:
     def settled(self, now: float) -> set[str]:
         """Names of files that have been as they are for long enough."""
         return {name for name, (_, since) in self._since.items() if now - since >= self._quiet}
+
+
+def has_hole(path: Path) -> bool:
+    """Whether a part of a file has its place but no bytes yet, as when it is filled from several ends.
+
+    False where the system or the disk cannot tell, and for what is no regular file.
+    """
+    if not hasattr(os, "SEEK_HOLE"):
+        return False
+    try:
+        with open_regular(path) as file:
+            length = os.fstat(file.fileno()).st_size
+            return os.lseek(file.fileno(), 0, os.SEEK_HOLE) < length
+    except (OSError, UnreadableImage):
+        return False

@@ -43,6 +43,9 @@ SUBFILE_TYPE, REDUCED_OR_MASK = 254, 0b101
 TILE_WIDTH, TILE_HEIGHT = 322, 323
 PLACES = {273: 279, 324: 325}  # tags of the offsets of strips and tiles, and of their lengths
 JP2_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream and of its size
+JPEG_SCAN = b"\xff\xda"
+SCANS_AT_MOST = 500  # ten are usual; with thousands, each empty, a small file is hours of work
+GIF_SIZE = struct.Struct("<6xHH")
 PNG_SIGNATURE, PNG_CHUNK = b"\x89PNG\r\n\x1a\n", 12  # a chunk has 12 bytes beside its content
 EXIF_TEXT = 64  # characters kept of a field that a file may fill with anything
 
@@ -222,7 +225,11 @@ def _text(value: object) -> str:
 
 
 def _check_before_opening(data: bytes, media: str, limits: Limits) -> None:
-    """Refuse what Pillow or its codecs would allocate for before anybody has seen the size."""
+    """Refuse what Pillow or its codecs would allocate for, or work on, before anybody has seen the size."""
+    if media == "image/jpeg" and data.count(JPEG_SCAN) > SCANS_AT_MOST:
+        raise UnreadableImage("damaged", reason=f"more than {SCANS_AT_MOST} scans")
+    if media == "image/gif":
+        check_size(*GIF_SIZE.unpack_from(data), limits)
     if media == "image/webp":
         if _cut_short(data, media):
             raise UnreadableImage("truncated", bytes=len(data))
