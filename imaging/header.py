@@ -39,6 +39,7 @@ SIGNATURES = (
     (b"GIF89a", "image/gif"),
 )
 HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+LONGEST = 900  # times as long as wide: half of what a view shows, so that a reduced one keeps a pixel across
 DPI_LOWEST, DPI_HIGHEST = 50.0, 2400.0
 DPI_OF_SCREENS = (72.0, 96.0)  # what programs write that do not know
 DPI_ASPECT = 0.05  # no scanner's pixels are further from square
@@ -113,6 +114,12 @@ def check_size(width: int, height: int, limits: Limits) -> None:
         raise UnreadableImage("damaged", reason=f"{width} x {height} pixels")
     if width * height > limits.max_pixels:
         raise UnreadableImage("too_large", width=width, height=height, limit=limits.max_pixels)
+
+
+def check_shape(width: int, height: int) -> None:
+    """Raise UnreadableImage `damaged` for a thread that is no picture. Parts of a picture may well be such."""
+    if max(width, height) > LONGEST * min(width, height):
+        raise UnreadableImage("damaged", reason=f"{width} x {height} pixels")
 
 
 def check_bytes(data: bytes, limits: Limits) -> str:

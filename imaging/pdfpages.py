@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from errors import UnreadableImage
-from imaging.header import Frame, Header, Limits, check_size, refusing, resolution
+from imaging.header import Frame, Header, Limits, check_shape, check_size, refusing, resolution
 
 MEDIA = "application/pdf"
 POINTS_PER_INCH = 72.0
@@ -117,6 +117,7 @@ def _scan_of(page: Any, limits: Limits) -> _Scan | None:
         return None
     width, height = (max(1, round(side * scale)) for side in (page_width, page_height))
     check_size(width, height, limits)
+    check_shape(width, height)
     return _Scan(scale, width, height, grey)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from errors import UnreadableImage
-from imaging.header import Frame, Header, Limits, check_size, refusing, resolution
+from imaging.header import Frame, Header, Limits, check_shape, check_size, refusing, resolution
 from imaging.srgb import to_grey_or_rgb
 
 # Pillow's own limit is lower than a large map's; ours (`check_size`) is asked before anything is decoded.
@@ -45,7 +45,7 @@ PLACES = {273: 279, 324: 325}  # tags of the offsets of strips and tiles, and of
 JP2_SIZE = b"\xff\x4f\xff\x51"  # start of a codestream and of its size
 JPEG_SCAN = b"\xff\xda"
 SCANS_AT_MOST = 500  # ten are usual; with thousands, each empty, a small file is hours of work
-GIF_SIZE = struct.Struct("<6xHH")
+GIF_SIZE, GIF_IMAGE = struct.Struct("<6xHHB2x"), struct.Struct("<xHHHH")  # of the screen, of the place of a picture on it
 PNG_SIGNATURE, PNG_CHUNK = b"\x89PNG\r\n\x1a\n", 12  # a chunk has 12 bytes beside its content
 EXIF_TEXT = 64  # characters kept of a field that a file may fill with anything
 
@@ -101,6 +101,7 @@ def _register_heif() -> None:
 
 
 def _frame(image: Image.Image, exif: Image.Exif) -> Frame:
+    check_shape(*image.size)
     return Frame(*image.size, _orientation(image, exif), _dpi(image, exif))
 
 
@@ -229,7 +230,7 @@ def _check_before_opening(data: bytes, media: str, limits: Limits) -> None:
     if media == "image/jpeg" and data.count(JPEG_SCAN) > SCANS_AT_MOST:
         raise UnreadableImage("damaged", reason=f"more than {SCANS_AT_MOST} scans")
     if media == "image/gif":
-        check_size(*GIF_SIZE.unpack_from(data), limits)
+        check_size(*_gif_size(data), limits)
     if media == "image/webp":
         if _cut_short(data, media):
             raise UnreadableImage("truncated", bytes=len(data))
@@ -241,6 +242,20 @@ def _check_before_opening(data: bytes, media: str, limits: Limits) -> None:
         if at >= 0:
             right, bottom, left, top = struct.unpack(">4I", data[at + 8 : at + 24])
             check_size(right - left, bottom - top, limits)
+
+
+def _gif_size(data: bytes) -> tuple[int, int]:
+    """The size that the first picture of a GIF file makes of the screen. Raises IndexError for half a file."""
+    width, height, flags = GIF_SIZE.unpack_from(data)
+    at = GIF_SIZE.size + (6 << (flags & 7) if flags & 0x80 else 0)
+    while data[at] != ord(","):
+        at += 1
+        if data[at - 1] == ord("!"):  # an extension: its kind, then pieces with their lengths before them
+            at += 1
+            while data[at]:
+                at += 1 + data[at]
+    left, top, across, down = GIF_IMAGE.unpack_from(data, at)
+    return max(width, left + across), max(height, top + down)
 
 
 def _cut_short(data: bytes, media: str) -> bool:
