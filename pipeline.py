@@ -91,7 +91,7 @@ class Task:
 
 @dataclass(frozen=True)
 class DevelopedPage:
-    """One page as it lies in the cache. `jpeg` and `small` are file names; sizes in bytes."""
+    """One page as it lies in the cache. `jpeg`, `small` and `strokes` are file names; sizes in bytes."""
 
     id: str
     recipe: Recipe
@@ -107,9 +107,12 @@ class DevelopedPage:
     small_width: int
     small_height: int
     over_budget: bool
+    strokes: str
+    in_book: tuple[Finding, ...] = ()  # what only the whole book shows
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.__dict__, "recipe": self.recipe.to_json()}
+        plain = {name: value for name, value in self.__dict__.items() if name != "in_book"}
+        return plain | {"recipe": self.recipe.to_json()}
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> DevelopedPage:
@@ -117,7 +120,7 @@ class DevelopedPage:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return self.recipe.findings
+        return self.recipe.findings + self.in_book
 
     @property
     def confidence(self) -> float:
@@ -237,7 +240,7 @@ def finish(
     tasks = plan(workplace, identity, settings, state, skip)
     waiting = [task for task in tasks if read_developed(task) is None]
     failures = tuple(develop_all(waiting, settings, jobs, progress))
-    pages = tuple(page for task in tasks for page in read_developed(task) or ())
+    pages = with_doubles(tuple(page for task in tasks for page in read_developed(task) or ()), workplace.pages)
     packages, before = None, state.packed.get(PACKAGES)
     if pages:
         progress("pack", 0, 1)
@@ -321,6 +324,7 @@ def develop(task: Task) -> str:
 
 def _develop_page(task: Task, pixels: Any, recipe: Recipe, orientation: int, dpi: float | None) -> DevelopedPage:
     from bookpack.small import archive_jpeg, small_jpeg
+    from imaging.likeness import strokes, to_png
     from imaging.stages import develop_page
 
     developed, geometry = develop_page(pixels, recipe, orientation, dpi)
@@ -331,10 +335,12 @@ def _develop_page(task: Task, pixels: Any, recipe: Recipe, orientation: int, dpi
     name = digest([recipe.digest, task.basis])[:32]
     write_file(task.pages / f"{name}.jpg", [jpeg])
     write_file(task.pages / f"{name}.small.jpg", [small.data])
+    write_file(task.pages / f"{name}.strokes.png", [to_png(strokes(developed))])
     height, width = developed.shape[:2]
     return DevelopedPage(
         page.id, recipe, f"{name}.jpg", f"{name}.small.jpg", width, height, geometry.dpi, small.dpi,
         paper_of(geometry.size, geometry.dpi), len(jpeg), len(small.data), small.width, small.height, small.over_budget,
+        f"{name}.strokes.png",
     )
 
 
@@ -358,17 +364,45 @@ def paper_of(size: tuple[int, int], dpi: float | None) -> str:
 def read_developed(task: Task) -> tuple[DevelopedPage, ...] | None:
     """The pages of a capture that is developed already with the same basis, or None."""
     try:
-        plain = json.loads(task.facts.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        pages = tuple(DevelopedPage.from_json(page) for page in json.loads(task.facts.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, spoilt, or of an older program
         return None
-    pages = tuple(DevelopedPage.from_json(page) for page in plain)
     whole = all(_has_size(task.pages / page.jpeg, page.jpeg_bytes) and
-                _has_size(task.pages / page.small, page.small_bytes) for page in pages)
+                _has_size(task.pages / page.small, page.small_bytes) and
+                (task.pages / page.strokes).exists() for page in pages)
     return pages if whole else None
 
 
 def _has_size(path: Path, size: int) -> bool:
     return path.exists() and path.stat().st_size == size
+
+
+def with_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> tuple[DevelopedPage, ...]:
+    """The pages of a book, those that are captured twice with a finding that names the other; all stay."""
+    others: dict[int, int] = {}
+    for first, second in _doubles(pages, folder):
+        others.setdefault(second, first)
+        others.setdefault(first, second)
+    return tuple(replace(page, in_book=(_double(others[at], pages),)) if at in others else page
+                 for at, page in enumerate(pages))
+
+
+def _double(other: int, pages: tuple[DevelopedPage, ...]) -> Finding:
+    return Finding("double_page", Severity.WARNING, {"number": other + 1, "page": pages[other].id})
+
+
+def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
+    """Pairs of places. What was found is kept in the cache until a page changes."""
+    kept = folder / f"doubles-{digest([page.strokes for page in pages])[:32]}.json"
+    try:
+        return json.loads(kept.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        pass
+    from imaging.likeness import doubles, from_png
+
+    found = doubles([from_png((folder / page.strokes).read_bytes()) for page in pages])
+    write_file(kept, [json.dumps(found).encode()])
+    return [list(pair) for pair in found]
 
 
 def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:

@@ -1,13 +1,11 @@
-"""Files made to break the station: mutants and bombs for the first look, random writers for the watched folder.
+"""Files made to break the station: mutants and bombs for the first look.
 
     python -m benchmarks.hostile [--count 5000] [--start 0] [--jobs 1] [--one 4711]
-    python -m benchmarks.hostile --what settle [--count 1000]
 
 Mutant number n is always the same bytes: a small image of some kind with flips, cuts, swapped chunks, false lengths,
 garbage, or a broken piece of another file in it. Each is looked at as the station does, by `capture.look` in a worker of
 `batch.local.Pool` under the limits of the station. Bombs are named, each made for one weakness. Counted: how each ended,
 workers that died, the most memory a worker held (MB) and the longest time (s). `--one` tells of one mutant alone.
-The random writers are those of `benchmarks.writers`.
 """
 
 from __future__ import annotations
@@ -472,17 +470,12 @@ def _count(tally: Tally, item: int | Path, seen: Seen | local.Failure) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--what", choices=("images", "settle"), default="images")
     parser.add_argument("--count", type=int, default=5000)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--one", type=int)
     chosen = parser.parse_args()
-    if chosen.what == "settle":
-        from benchmarks import writers
-
-        writers.report(chosen.count, chosen.start)
-    elif chosen.one is not None:
+    if chosen.one is not None:
         print(len(mutant(chosen.one)[1]), "bytes", look_at(chosen.one))
     else:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,14 @@
 """What the program promises, at full length: faults injected for minutes or hours, and the figure of each promise.
 
-    python -m benchmarks.soak [--what kills syscalls power journal many] [--count N]
+    python -m benchmarks.soak [--what kills syscalls power journal many store writers] [--count N]
 
 kills     the real daemon, killed at random moments while files are copied in (1,000)
 syscalls  one intake, killed at every system call that matters (all)
 power     one intake on ext4, its power cut after system calls (500)
 journal   the index deleted or damaged at random (200)
 many      twenty programs on one store at once
+store     random work on a store, half of it going wrong (100,000 operations)
+writers   files that are written in every bad way there is, while the daemon watches (1,000)
 Hostile images have a program of their own, benchmarks.hostile. Wants strace; `power` wants to mount (root).
 """
 
@@ -22,17 +24,22 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.crash.faults import BOOK, WRITES, Disk, image, kill_at
+from tests.originals.random_work import RandomWork
 
 ROOT = Path(__file__).parents[1]
 QUICK = "watch:\n  quiet_s: 0.1\n  longest_s: 1\n  patience_s: 2\n  scan_s: 1\n  poll_s: 0.5\n  min_free_mb: 0\n"
-COUNTS = {"kills": 1000, "syscalls": 10**9, "power": 500, "journal": 200, "many": 20}
+COUNTS = {"kills": 1000, "syscalls": 10**9, "power": 500, "journal": 200, "many": 20,
+          "store": 100_000, "writers": 1000}
 SETTLE_S = 120
+ONE_STORE = 5000  # operations, then another one: a full store is slow to list
+WRITERS = 8
 
 
 def main() -> None:
@@ -207,7 +214,84 @@ def soak_many(root: Path, count: int) -> tuple[str, list[str]]:
     return f"{len(working)} of {count} works, {len(refused)} say so", [] if fine else ["not one alone"]
 
 
-SOAKS = {"kills": soak_kills, "syscalls": soak_syscalls, "power": soak_power, "journal": soak_journal, "many": soak_many}
+def soak_store(root: Path, count: int) -> tuple[str, list[str]]:
+    """Promise 1."""
+    problems, accepted = [], 0
+    for seed, start in enumerate(range(0, count, ONE_STORE)):
+        work = RandomWork(root / str(seed), seed)
+        work.go(min(ONE_STORE, count - start))
+        problems += work.wrong()
+        accepted += len(work.accepted)
+    return f"{count} operations, {accepted} originals", problems
+
+
+def soak_writers(root: Path, count: int) -> tuple[str, list[str]]:
+    """Promise 7: every version that was whole for a while is there, and nothing else is."""
+    folder = root / "inbox" / BOOK
+    folder.mkdir(parents=True)
+    running, sent = daemon(root), {}
+    writers = [threading.Thread(target=_write_some, args=(folder, range(first, count, WRITERS), sent))
+               for first in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    running.send_signal(signal.SIGTERM)
+    running.wait(30)
+    run_until_empty(root)
+    return f"{count} files, {len(sent)} versions", list(wrong(root, sent))
+
+
+def _write_some(folder: Path, numbers: range, sent: dict[tuple[str, str], str]) -> None:
+    for number in numbers:
+        steps = random.Random(number)
+        path, data = folder / f"{number}.png", image(number, (steps.randrange(30, 90), 60))
+        steps.choice([_at_once, _slowly, _preallocated, _from_both_ends, _under_another_name])(path, data, steps)
+        sent[BOOK, f"{BOOK}/{path.name}"] = hashlib.sha256(data).hexdigest()
+
+
+def _pause(steps: random.Random) -> None:
+    time.sleep(steps.choice([0, 0.02, 0.09, 0.3, 1.2]))  # a file counts as quiet after 0.1 s
+
+
+def _at_once(path: Path, data: bytes, steps: random.Random) -> None:
+    path.write_bytes(data)
+
+
+def _slowly(path: Path, data: bytes, steps: random.Random) -> None:
+    with open(path, "wb", buffering=0) as file:
+        for start in range(0, len(data), len(data) // 4 + 1):
+            file.write(data[start : start + len(data) // 4 + 1])
+            _pause(steps)
+
+
+def _preallocated(path: Path, data: bytes, steps: random.Random) -> None:
+    with open(path, "wb", buffering=0) as file:
+        file.write(bytes(len(data)))
+        for start in range(0, len(data), len(data) // 3 + 1):
+            _pause(steps)
+            file.seek(start)
+            file.write(data[start : start + len(data) // 3 + 1])
+
+
+def _from_both_ends(path: Path, data: bytes, steps: random.Random) -> None:
+    half = len(data) // 2
+    with open(path, "wb", buffering=0) as file:
+        file.seek(half)
+        file.write(data[half:])
+        _pause(steps)
+        file.seek(0)
+        file.write(data[:half])
+
+
+def _under_another_name(path: Path, data: bytes, steps: random.Random) -> None:
+    other = path.with_name(path.name + steps.choice([".part", ".crdownload", ".tmp"]))
+    _slowly(other, data, steps)
+    other.rename(path)
+
+
+SOAKS = {"kills": soak_kills, "syscalls": soak_syscalls, "power": soak_power, "journal": soak_journal, "many": soak_many,
+         "store": soak_store, "writers": soak_writers}
 
 if __name__ == "__main__":
     if shutil.which("strace") is None:

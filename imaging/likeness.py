@@ -3,9 +3,15 @@
 Pages of one book look alike: the same form, the same rules, often the same words. What differs is where each stroke of
 the pen lies. So small places that hold writing are laid over the other page, each moved as it fits best, and it is the
 badly fitting ones that count: in two captures of one page hardly any place fits badly.
+
+Most pairs of a book need not be looked at so closely: what all its pages share is taken away, and only pages whose rest
+is alike are compared.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import cv2
 import numpy as np
@@ -21,24 +27,60 @@ LEAST_INK = 0.08  # of a place
 PLACES = (8, 40)  # fewer tell nothing, more are not needed
 WORST_PART = 0.2  # the place that fits worse than four out of five
 MOVED = 30  # px: pages are not moved farther as a whole
-SAME = 0.84  # two captures of one page by one device: 0.88 and more; different pages: 0.79 at most
+SAME = 0.84  # two captures of one page by one device: 0.90 and more; different pages: 0.81 at most
+BOOK = 8  # pages that tell what all pages of their book share; fewer are compared each with each
+ROUGH, ROUGH_BLUR = (62, 88), 1.2  # cells of a rough picture of the strokes, and how far they may have moved
+ROUGHLY = 0.4  # correlation of what is not shared: captures of one page 0.61 and more, nearly all others below 0.3
 
 
-def strokes(grey: np.ndarray) -> np.ndarray:
-    """The writing of a developed page (grey uint8, any size): float32 of SIZE, 0 paper to 1 ink; rules are taken out."""
-    width, height = SIZE
+def strokes(pixels: np.ndarray) -> np.ndarray:
+    """The writing of a developed page (grey or RGB uint8): uint8 of SIZE, 0 paper and 1 ink; rules are taken out."""
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA)
     dark = cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, np.ones((15, 15), np.uint8))
     ink = (dark > max(LEAST_CONTRAST, STRONG * float(np.percentile(dark, STRONGEST_PERCENTILE)))).astype(np.uint8)
-    long = int(width * RULE_PART)
+    long = int(SIZE[0] * RULE_PART)
     level = cv2.morphologyEx(cv2.dilate(ink, np.ones((3, 1), np.uint8)), cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
     upright = cv2.morphologyEx(cv2.dilate(ink, np.ones((1, 3), np.uint8)), cv2.MORPH_OPEN, np.ones((long, 1), np.uint8))
-    ink &= 1 - cv2.dilate(level | upright, np.ones((3, 3), np.uint8))
-    return cv2.GaussianBlur(ink.astype(np.float32), (0, 0), SOFT)
+    return ink & (1 - cv2.dilate(level | upright, np.ones((3, 3), np.uint8)))
+
+
+def to_png(page: np.ndarray) -> bytes:
+    """Strokes as a file of a few KB."""
+    _, data = cv2.imencode(".png", page * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    return data.tobytes()
+
+
+def from_png(data: bytes) -> np.ndarray:
+    """The strokes that `to_png` wrote."""
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) // 255
+
+
+def doubles(pages: Sequence[np.ndarray]) -> list[tuple[int, int]]:
+    """Pairs of places in `pages` (the strokes of a book's pages) that show the same page of paper."""
+    return [(one, other) for one, other in _candidates(pages) if alike(pages[one], pages[other]) >= SAME]
+
+
+def _candidates(pages: Sequence[np.ndarray]) -> Iterator[tuple[int, int]]:
+    if len(pages) < BOOK:
+        yield from combinations(range(len(pages)), 2)
+        return
+    rough = np.array([_rough(page) for page in pages])
+    rough -= rough.mean(axis=0)
+    rough /= np.maximum(np.linalg.norm(rough, axis=1, keepdims=True), 1e-6)
+    for at in range(1, len(pages)):
+        for before in np.flatnonzero(rough[:at] @ rough[at] >= ROUGHLY):
+            yield int(before), at
+
+
+def _rough(page: np.ndarray) -> np.ndarray:
+    cells = cv2.resize(page.astype(np.float32), ROUGH, interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(cells, (0, 0), ROUGH_BLUR).ravel()
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> float:
     """How well the strokes of two pages lie on each other, 0 to 1; 0 where there is too little writing to tell."""
+    one, other = (cv2.GaussianBlur(page.astype(np.float32), (0, 0), SOFT) for page in (one, other))
     (across, down), _ = cv2.phaseCorrelate(one, other, cv2.createHanningWindow(SIZE, cv2.CV_32F))
     moved = np.array([across, down]) if max(abs(across), abs(down)) <= MOVED else np.zeros(2)
     return min(_fit(one, other, np.round(moved).astype(int)), _fit(other, one, -np.round(moved).astype(int)))

@@ -70,6 +70,22 @@ def test_images_added_later_come_after(done, small_pages, sohoa, tmp_path):
     assert len(said["pages"]) == len(done[1]["pages"]) + 1
 
 
+def test_a_page_captured_twice_is_told_and_both_are_kept(small_pages, sohoa, tmp_path):
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    for name in ("IMG_4.jpg", "IMG_12.jpg", "IMG_16.jpg"):
+        shutil.copy(small_pages / name, inbox)
+    Image.open(small_pages / "IMG_12.jpg").rotate(0.6, fillcolor="white").save(inbox / "IMG_20.jpg", quality=70)
+    ran = sohoa("process", inbox, "--book", BOOK, "--out", tmp_path / "out", "--json")
+    pages = {page["file"]: page for page in json.loads(ran.stdout)["pages"]}
+    doubles = {name: finding["facts"] for name, page in pages.items() for finding in page["findings"]
+               if finding["code"] == "double_page"}
+    assert doubles == {"IMG_12.jpg": {"number": 5, "page": pages["IMG_20.jpg"]["id"]},
+                       "IMG_20.jpg": {"number": 3, "page": pages["IMG_12.jpg"]["id"]}}
+    said = sohoa("process", inbox, "--book", BOOK, "--out", tmp_path / "out").stdout
+    assert "giống hệt trang thứ 5" in said
+
+
 def test_a_bad_file_is_put_aside_and_the_rest_done(small_pages, sohoa, tmp_path):
     inbox = tmp_path / "in"
     inbox.mkdir()

@@ -157,6 +157,22 @@ def test_what_becomes_of_the_source_is_a_setting(tmp_path, after, left):
     assert [json.loads(line)["name"] for line in lines] == ["a.png", "b.png", "c.png"]
 
 
+def test_the_same_bytes_from_two_folders_under_three_names_are_one_original(tmp_path):
+    folders = [tmp_path / "scanner", tmp_path / "phone"]
+    for folder in folders:
+        (folder / ONE).mkdir(parents=True)
+    with Watch(tmp_path, "--inbox", folders[0], "--inbox", folders[1]) as watch:
+        watch.wait_for("started")
+        for path in (folders[0] / ONE / "a.png", folders[1] / ONE / "b.png", folders[1] / ONE / "c.png"):
+            path.write_bytes(png(1))
+        watch.wait_for("received", 3)
+        assert watch.stop() == 0
+    assert len(list((watch.store / "originals").rglob("*.png"))) == 1
+    events = [json.loads(line) for line in (watch.store / "books" / f"{ONE}.jsonl").read_text("utf-8").splitlines()]
+    assert sorted(event["name"] for event in events if event["event"] == "received") == [
+        f"{ONE}/a.png", f"{ONE}/b.png", f"{ONE}/c.png"]
+
+
 def test_a_folder_that_goes_away_and_comes_back_is_watched_again(tmp_path):
     inbox, away = tmp_path / "inbox", tmp_path / "away"
     inbox.mkdir()
