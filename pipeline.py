@@ -240,7 +240,7 @@ def finish(
     tasks = plan(workplace, identity, settings, state, skip)
     waiting = [task for task in tasks if read_developed(task) is None]
     failures = tuple(develop_all(waiting, settings, jobs, progress))
-    pages = with_doubles(tuple(page for task in tasks for page in read_developed(task) or ()), workplace.pages)
+    pages = with_doubles(as_in_book(tasks, settings, jobs, progress), workplace.pages)
     packages, before = None, state.packed.get(PACKAGES)
     if pages:
         progress("pack", 0, 1)
@@ -377,13 +377,46 @@ def _has_size(path: Path, size: int) -> bool:
     return path.exists() and path.stat().st_size == size
 
 
+def as_in_book(tasks: list[Task], settings: Settings, jobs: int, progress: Progress) -> tuple[DevelopedPage, ...]:
+    """The pages of all captures that are developed, in order. One that departs from the habit of its book is developed
+    once more with that in mind; either way a finding tells of it.
+    """
+    from imaging.habit import Habit
+
+    found = [(task, pages) for task in tasks if (pages := read_developed(task))]
+    habit = Habit.of([_developed(pages) for _, pages in found])
+    again = {task.capture.id: replace(task, hints=replace(task.hints, habit=habit.layout, gutter=habit.gutter))
+             for task, pages in found if habit.unlike(_developed(pages))}
+    waiting = [task for task in again.values() if read_developed(task) is None]
+    if waiting:
+        list(develop_all(waiting, settings, jobs, progress))  # what fails now was developed before
+    return tuple(page for task, pages in found for page in _by_habit(habit, pages, again.get(task.capture.id)))
+
+
+def _by_habit(habit: Any, pages: tuple[DevelopedPage, ...], again: Task | None) -> Iterator[DevelopedPage]:
+    second = read_developed(again) if again else None
+    if second and not habit.unlike(_developed(second)):
+        pages, findings = second, (Finding("as_in_book", Severity.WARNING),)
+    else:
+        findings = habit.findings(_developed(pages))
+    for page in pages:
+        own = tuple(item for item in findings if item.facts.get("side", page.recipe.side) == page.recipe.side)
+        yield replace(page, in_book=page.in_book + own)
+
+
+def _developed(pages: tuple[DevelopedPage, ...]) -> Any:
+    from imaging.habit import Developed
+
+    return Developed(tuple(page.recipe for page in pages), tuple((page.width, page.height) for page in pages))
+
+
 def with_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> tuple[DevelopedPage, ...]:
     """The pages of a book, those that are captured twice with a finding that names the other; all stay."""
     others: dict[int, int] = {}
     for first, second in _doubles(pages, folder):
         others.setdefault(second, first)
         others.setdefault(first, second)
-    return tuple(replace(page, in_book=(_double(others[at], pages),)) if at in others else page
+    return tuple(replace(page, in_book=(*page.in_book, _double(others[at], pages))) if at in others else page
                  for at, page in enumerate(pages))
 
 

@@ -23,6 +23,7 @@ from benchmarks.accuracy_split import DATA, PLAN, Case, made_cases, opened, real
 from imaging import deskew
 from imaging.stages import decide
 from imaging.view import View
+from single import skew
 
 TURNS = (-7.0, -3.0, -1.0, 1.0, 3.0, 7.0)  # degrees
 LEAST_LINES = 5  # of a page, for their median to be a truth
@@ -55,7 +56,8 @@ def main() -> None:
 def errors_of(case: Case) -> tuple[list[float], list[float]]:
     """Errors of what was said, and angles of the writing left in the pages, degrees."""
     pages = decide(case.view, PLAN, case.name)
-    angles = [recipe.decision("deskew").values["degrees"] for _, recipe in pages]
+    upright = case.view.frame
+    angles = [skew(view, upright) for view, _ in pages]
     said = []
     if case.degrees and len(case.degrees) == len(angles):
         said = [found - true for found, true in zip(angles, case.degrees, strict=True)]

@@ -9,7 +9,6 @@ they have the last word: they are drawn by a machine. Below the confidence gate 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -17,13 +16,11 @@ import numpy as np
 from book import Decision, Finding, Severity, Side
 from imaging import marks
 from imaging.geometry import Geometry
+from imaging.lines import pieces
 from imaging.stage import Stage
 from imaging.view import View
 
-COLUMNS = 14  # columns of the page whose profiles are compared
 SPANS = (2, 4)  # columns apart
-LEAST_INK = 20  # px in a window, so that it has something to be found again by
-LEAST_CORRELATION = 0.35  # below it, nothing was found again
 LEAST_WINDOWS, ENOUGH_WINDOWS = 8, 15  # pieces of lines without which nothing is said, and with a third of which all
 ROUGH_REACH, FINE_REACH = 1.6, 1.0  # degrees around the angle known so far
 POINTS = 30_000  # of ink, at most, for the first rough angle
@@ -60,16 +57,16 @@ def decide(view: View, params: Params) -> Decision:
 
 def measure(view: View, max_degrees: float) -> tuple[float, float, float]:
     """(degrees, confidence 0 to 1, spread of the lines' angles in degrees)."""
-    mask = _inner(view, marks.ink(view))
-    level = mask & (1 - _rules(mask, upright=True))
-    writing = level & (1 - _rules(mask, upright=False))
+    mask = inner_ink(view)
+    level = mask & (1 - rules(mask, upright=True))
+    writing = level & (1 - rules(mask, upright=False))
     rough = projection_angle(level, 0.0, max_degrees, COARSE)
     if rough is None:
         return 0.0, 0.0, 0.0
-    angles, weights = line_angles(writing, rough, ROUGH_REACH, SPANS[:1])
-    degrees = weighted_median(angles, weights) if len(angles) >= LEAST_WINDOWS else rough
-    found = [line_angles(some, degrees, FINE_REACH, SPANS) for some in (level, writing, writing)]
-    angles, weights = (np.concatenate(part) for part in zip(*found, strict=True))
+    first = pieces(writing, rough, ROUGH_REACH, SPANS[:1])
+    degrees = weighted_median(first.degrees, first.weights) if len(first) >= LEAST_WINDOWS else rough
+    found = [pieces(some, degrees, FINE_REACH, SPANS) for some in (level, writing, writing)]
+    angles, weights = (np.concatenate(part) for part in zip(*((some.degrees, some.weights) for some in found), strict=True))
     if len(angles) < LEAST_WINDOWS:
         return degrees, 0.0, 0.0
     degrees = weighted_median(angles, weights)
@@ -90,60 +87,14 @@ def _ruled_angle(mask: np.ndarray, degrees: float, max_degrees: float) -> float 
     return ruled if agree and abs(ruled - degrees) < RULES_NEAR else None
 
 
-def line_angles(
-    mask: np.ndarray, degrees: float, reach: float, spans: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Angles (degrees) of lines, place by place, and the weight of each, near `degrees` and within `reach` of it.
-
-    The ink is projected in narrow columns of the page; the profile of a window of one column is looked for again in
-    a column some `spans` further on, by normalised correlation to a fraction of a pixel. Where it is found again,
-    lines run from one to the other, whatever their shape.
-    """
-    height, width = mask.shape
-    edges = np.linspace(0, width, COLUMNS + 1).astype(int)
-    profiles = np.array([mask[:, start:end].sum(axis=1) for start, end in pairwise(edges)], np.float32)
-    profiles = cv2.GaussianBlur(profiles, (3, 1), 0)
-    window = max(30, height // 9)
-    slope = np.tan(np.radians(degrees))
-    angles, weights = [], []
-    for span in spans:
-        apart = width * span / COLUMNS
-        expected, steps = round(slope * apart), int(np.tan(np.radians(reach)) * apart) + 2
-        for column in range(COLUMNS - span):
-            for top in range(max(0, steps - expected), height - window - expected - steps, window // 2):
-                start = top + expected - steps
-                if start < 0 or top + window > height:
-                    continue
-                here = profiles[column, top : top + window]
-                there = profiles[column + span, start : start + window + 2 * steps]
-                if here.sum() < LEAST_INK or there.sum() < LEAST_INK or len(there) < window + 2 * steps:
-                    continue
-                match = _best_match(here, there)
-                if match is not None:
-                    angles.append(np.degrees(np.arctan((expected - steps + match[0]) / apart)))
-                    weights.append(match[1] ** 2 * span * min(float(here.sum()), 20 * LEAST_INK))
-    return np.array(angles), np.array(weights)
-
-
-def _best_match(here: np.ndarray, there: np.ndarray) -> tuple[float, float] | None:
-    """(shift, correlation) of a profile within a longer one; None where nothing is like it."""
-    scores = cv2.matchTemplate(there[None], here[None], cv2.TM_CCOEFF_NORMED)[0]
-    best = int(scores.argmax())
-    if scores[best] < LEAST_CORRELATION or not 0 < best < len(scores) - 1:
-        return None
-    left, middle, right = scores[best - 1 : best + 2]
-    bend = left - 2 * middle + right
-    return best + (0.5 * float(left - right) / float(bend) if bend else 0.0), float(scores[best])
-
-
-def _inner(view: View, mask: np.ndarray) -> np.ndarray:
-    """The ink within the sheet, a little in from its edges: an edge is no line of writing."""
+def inner_ink(view: View) -> np.ndarray:
+    """1 where there is ink within the sheet, a little in from its edges (an edge is no line of writing): uint8 (h, w)."""
     sheet = view.to_view(view.sheet)
     middle = sheet.mean(axis=0)
     polygon = middle + (sheet - middle) * 0.97
-    within = np.zeros(mask.shape, np.uint8)
+    within = np.zeros(view.grey.shape, np.uint8)
     cv2.fillConvexPoly(within, polygon.round().astype(np.int32), 1)
-    return (mask & (within > 0)).astype(np.uint8)
+    return (marks.ink(view) & (within > 0)).astype(np.uint8)
 
 
 def rule_angles(mask: np.ndarray, max_degrees: float) -> tuple[np.ndarray, np.ndarray]:
@@ -198,12 +149,12 @@ def _score(levels: np.ndarray, height: int) -> float:
     return float(np.square(np.diff(smooth)).sum())
 
 
-def _rules(mask: np.ndarray, upright: bool) -> np.ndarray:
+def rules(mask: np.ndarray, upright: bool) -> np.ndarray:
     """Long straight strokes of one direction, a little widened: uint8 (h, w)."""
     length = max(15, mask.shape[0 if upright else 1] // 15)
     across, along = ((1, 3), (length, 1)) if upright else ((3, 1), (1, length))
-    rules = cv2.morphologyEx(cv2.dilate(mask, np.ones(across, np.uint8)), cv2.MORPH_OPEN, np.ones(along, np.uint8))
-    return cv2.dilate(rules, np.ones(across, np.uint8))
+    found = cv2.morphologyEx(cv2.dilate(mask, np.ones(across, np.uint8)), cv2.MORPH_OPEN, np.ones(along, np.uint8))
+    return cv2.dilate(found, np.ones(across, np.uint8))
 
 
 def weighted_median(values: np.ndarray, weights: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Where each pixel goes: plane geometry that is composed first and applied once, by `render`.
+"""Where each pixel goes: geometry that is composed first and applied once, by `render`.
 
 A Geometry maps points of a source frame onto an output frame. Coordinates are in pixels, x to the right and y
 downwards, whole numbers at the centres of pixels (as OpenCV has them), so a frame of width w spans -0.5 to w - 0.5.
@@ -10,23 +10,31 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+
+from imaging.mesh import Mesh
 
 Point = Sequence[float]
 Size = tuple[int, int]
-IDENTITY_MATRIX = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+Matrix = tuple[tuple[float, float, float], ...]
+IDENTITY_MATRIX: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+MAP_STEP = 8  # px: the places that pixels are taken from are computed at every eighth, and lie evenly between
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """A projective map from a source frame onto an output frame of `size` (width, height) pixels.
+    """A map from a source frame onto an output frame of `size` (width, height) pixels: projective, and where there is a
+    `mesh` first by `before`, then flat by the mesh, then by `matrix`.
 
-    `matrix` is 3×3, row by row. `dpi` is the output's resolution in pixels an inch where it is known.
+    Matrices are 3×3, row by row. `dpi` is the output's resolution in pixels an inch where it is known.
     """
 
-    matrix: tuple[tuple[float, float, float], ...]
+    matrix: Matrix
     size: Size
     dpi: float | None = None
+    mesh: Mesh | None = None
+    before: Matrix = IDENTITY_MATRIX
 
     @classmethod
     def identity(cls, size: Size, dpi: float | None = None) -> Geometry:
@@ -36,8 +44,12 @@ class Geometry:
     @classmethod
     def of(cls, matrix: np.ndarray, size: Size, dpi: float | None = None) -> Geometry:
         """From a 3×3 array; its scale is fixed so that equal maps compare equal."""
-        normal = np.asarray(matrix, dtype=np.float64) / np.asarray(matrix, dtype=np.float64)[2, 2]
-        return cls(tuple(tuple(float(value) for value in row) for row in normal), _whole(size), dpi)
+        return cls(_normal(matrix), _whole(size), dpi)
+
+    @classmethod
+    def flattening(cls, mesh: Mesh, dpi: float | None = None) -> Geometry:
+        """A bent sheet onto the flat frame of its mesh."""
+        return cls(IDENTITY_MATRIX, _whole(mesh.size), dpi, mesh)
 
     @classmethod
     def crop(cls, box: Sequence[float], dpi: float | None = None) -> Geometry:
@@ -108,21 +120,41 @@ class Geometry:
         return cls(((factor, 0.0, shift), (0.0, factor, shift), (0.0, 0.0, 1.0)), _whole(size))
 
     def then(self, other: Geometry) -> Geometry:
-        """First this map, then `other`, whose source is this one's output."""
-        combined = other._array @ self._array
-        return Geometry.of(combined, other.size, other.dpi if other.dpi is not None else self.dpi)
+        """First this map, then `other`, whose source is this one's output. Raises ValueError for a second mesh."""
+        if self.mesh is not None and other.mesh is not None:
+            raise ValueError("a sheet is flattened once")
+        dpi = other.dpi if other.dpi is not None else self.dpi
+        if other.mesh is not None:
+            return Geometry(other.matrix, other.size, dpi, other.mesh, _normal(np.array(other.before) @ self._array))
+        return Geometry(_normal(other._array @ self._array), other.size, dpi, self.mesh, self.before)
 
     def inverse(self, source_size: Size) -> Geometry:
-        """From the output back onto the source, whose size (width, height) has to be named."""
+        """From the output back onto the source, whose size (width, height) has to be named. Wants no mesh."""
         return Geometry.of(np.linalg.inv(self._array), source_size)
 
     def points(self, points: Sequence[Point] | np.ndarray) -> np.ndarray:
         """Where source `points` (n×2) come to lie in the output; an n×2 array of floats."""
+        if self.mesh is not None:
+            points = self.mesh.flat(_project(np.array(self.before), points))
         return _project(self._array, points)
 
     def points_back(self, points: Sequence[Point] | np.ndarray) -> np.ndarray:
         """Which source points lie at output `points` (n×2); an n×2 array of floats."""
-        return _project(np.linalg.inv(self._array), points)
+        found = _project(np.linalg.inv(self._array), points)
+        if self.mesh is None:
+            return found
+        return _project(np.linalg.inv(np.array(self.before)), self.mesh.bent(found))
+
+    def map_back(self, left: int, top: int, right: int, bottom: int) -> tuple[np.ndarray, np.ndarray]:
+        """For each pixel of a box of the output where in the source it lies: x and y, float32 (h, w)."""
+        width, height = right - left, bottom - top
+        columns, rows = -(-width // MAP_STEP) + 2, -(-height // MAP_STEP) + 2
+        x = left + (np.arange(columns) - 0.5) * MAP_STEP - 0.5
+        y = top + (np.arange(rows) - 0.5) * MAP_STEP - 0.5
+        places = self.points_back(np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)).reshape(rows, columns, 2)
+        size, inner = (columns * MAP_STEP, rows * MAP_STEP), slice(MAP_STEP, None)
+        fine = [cv2.resize(np.ascontiguousarray(places[..., axis], np.float32), size)[inner, inner] for axis in (0, 1)]
+        return fine[0][:height, :width], fine[1][:height, :width]
 
     @property
     def corners(self) -> np.ndarray:
@@ -133,6 +165,11 @@ class Geometry:
     @property
     def _array(self) -> np.ndarray:
         return np.array(self.matrix, dtype=np.float64)
+
+
+def _normal(matrix: np.ndarray) -> Matrix:
+    array = np.asarray(matrix, dtype=np.float64)
+    return tuple(tuple(float(value) for value in row) for row in array / array[2, 2])
 
 
 def _whole(size: Sequence[float]) -> Size:

@@ -31,6 +31,8 @@ REFINE = 0.035  # of the width: so far from a rule beside it the fold is looked 
 FOLD_DEPTH = 0.16  # of the paper's brightness: a dip that counts whole as a fold
 LEAST_AT_ENDS = 0.08  # so much more of it must be seen at the sheet's edges before the gutter is moved
 OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
+AS_USUAL = 0.02  # of the width: as near the gutter lies to its place in the other captures of its book
+USUAL_WORTH, EASIER = 0.6, 0.6  # what that adds to its evidence; part of the evidence that is then enough
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,14 @@ def decide(view: View, params: Params) -> Decision:
     width, height = box[2] - box[0], box[3] - box[1]
     if wanted == "single" or min(width, height) < 60:
         return _single(view)
-    gutter = find_gutter(view, box, central=wanted == "spread")
+    gutter = find_gutter(view, box, central=wanted == "spread", usual=view.hints.gutter)
     part = gutter.x / width
     balance = min(part, 1 - part) / max(part, 1 - part)
     if wanted == "spread":
         return _spread(view, box, gutter, params)
     wide = params.spread_aspect <= width / height <= params.widest_aspect
-    if wide and gutter.score >= params.min_score:
+    as_usual = view.hints.habit == "spread" and abs(part - (view.hints.gutter or 0.5)) < AS_USUAL
+    if wide and gutter.score >= params.min_score * (EASIER if as_usual else 1):
         return _spread(view, box, gutter, params) if balance >= params.least_page else _partial(view, box, gutter, params)
     if width / height >= params.partial_aspect and balance < params.least_page and gutter.score >= params.sure_score:
         return _partial(view, box, gutter, params)
@@ -89,8 +92,11 @@ def _box(view: View) -> tuple[int, int, int, int]:
     return int(left), int(top), int(right), int(bottom)
 
 
-def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = False) -> Gutter:
-    """The line with the most evidence within the sheet's box; `central` where a spread is known to be there."""
+def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = False, usual: float = 0.0) -> Gutter:
+    """The line with the most evidence within the sheet's box; `central` where a spread is known to be there.
+
+    `usual`: the gutter's place in the book's other captures, 0 to 1; 0 where there is none.
+    """
     left, top, right, bottom = box
     grey = view.grey[top:bottom, left:right]
     ink = marks.ink(view)[top:bottom, left:right]
@@ -110,6 +116,8 @@ def find_gutter(view: View, box: tuple[int, int, int, int], central: bool = Fals
     place = np.arange(width) / width
     prior = 0.4 * np.exp(-(((place - 0.5) / 0.12) ** 2))
     ranked = evidence + prior
+    if usual:
+        ranked += USUAL_WORTH * np.exp(-(((place - usual) / AS_USUAL) ** 2))
     edge = 0.3 if central else 0.06
     ranked[:, (place < edge) | (place > 1 - edge)] = 0
     middle = np.where(np.abs(place - 0.5) < MIDDLE, ranked, 0)
@@ -291,4 +299,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return Geometry.crop((max(0, left), max(0, top), min(width, right), min(height, bottom)))
 
 
-STAGE = Stage("split", 2, Params, decide, geometry)
+STAGE = Stage("split", 3, Params, decide, geometry)

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from book import By, Decision, Recipe, Side, digest
-from imaging import crop, deskew, orient, outline, quality, split, tone
+from imaging import crop, deskew, flatten, orient, outline, quality, split, tone
 from imaging.geometry import Geometry, Size
 from imaging.render import render
 from imaging.stage import Stage
 from imaging.view import View
 
 OF_CAPTURE: tuple[Stage, ...] = (orient.STAGE, outline.STAGE, split.STAGE)
-OF_PAGE: tuple[Stage, ...] = (deskew.STAGE, crop.STAGE, tone.STAGE, quality.STAGE)
+OF_PAGE: tuple[Stage, ...] = (flatten.STAGE, deskew.STAGE, crop.STAGE, tone.STAGE, quality.STAGE)
 STAGES = OF_CAPTURE + OF_PAGE
 GEOMETRIC = frozenset(stage.name for stage in STAGES if stage.geometry is not None)
 LEAST_SIDE = 200  # px: in a smaller image nothing can be read, so nothing is turned, split or cut off

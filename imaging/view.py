@@ -29,6 +29,8 @@ class Hints:
     layout: str = ""  # single | spread
     paper: str = ""  # paper of one captured sheet or spread: A5 … A2
     photo: bool = False  # taken by a camera, so the paper may be at an angle to it
+    habit: str = ""  # layout of nearly all other captures of the book; a weaker word than `layout`
+    gutter: float = 0.0  # the gutter's place in the sheet's width in the other captures, 0 to 1; 0: not known
 
 
 @dataclass(frozen=True)
@@ -108,18 +110,14 @@ class View:
         return Geometry.scaling(1 / self.reduction, small)
 
     @cached_property
-    def _picture_map(self) -> np.ndarray:
-        """3×3 matrix from pixels of `picture` to pixels of `colour`."""
-        grow = Geometry.scaling(self.reduction, self.stored)
-        return np.array(grow.then(self.frame).then(self._shrink).matrix)
+    def _picture_map(self) -> Geometry:
+        """From pixels of `picture` to pixels of `colour`."""
+        return Geometry.scaling(self.reduction, self.stored).then(self.frame).then(self._shrink)
 
     @cached_property
     def colour(self) -> np.ndarray:
         """The frame at reduced size, RGB uint8 (h, w, 3); black where it reaches beyond the capture."""
-        if self._shows_picture:
-            return self.picture
-        return cv2.warpPerspective(self.picture, self._picture_map, self._shrink.size, flags=cv2.INTER_LINEAR,
-                                   borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE)
+        return self._warped(self.picture, cv2.INTER_LINEAR)
 
     @cached_property
     def grey(self) -> np.ndarray:
@@ -128,13 +126,15 @@ class View:
 
     def warped(self, mask: np.ndarray) -> np.ndarray:
         """A mask (h, w) uint8 of `picture` as this view shows it; 0 beyond the capture."""
-        if self._shows_picture:
-            return mask
-        return cv2.warpPerspective(mask, self._picture_map, self._shrink.size, flags=cv2.INTER_NEAREST)
+        return self._warped(mask, cv2.INTER_NEAREST)
 
-    @cached_property
-    def _shows_picture(self) -> bool:
-        return np.allclose(self._picture_map, np.eye(3), atol=1e-9) and self._shrink.size == self.picture.shape[1::-1]
+    def _warped(self, pixels: np.ndarray, flags: int) -> np.ndarray:
+        size, matrix = self._shrink.size, np.array(self._picture_map.matrix)
+        if self._picture_map.mesh is not None:
+            return cv2.remap(pixels, *self._picture_map.map_back(0, 0, *size), flags, borderValue=OUTSIDE)
+        if size == pixels.shape[1::-1] and np.allclose(matrix, np.eye(3), atol=1e-9):
+            return pixels
+        return cv2.warpPerspective(pixels, matrix, size, flags=flags, borderValue=OUTSIDE)
 
     @cached_property
     def inside(self) -> np.ndarray:

@@ -86,6 +86,21 @@ def test_a_page_captured_twice_is_told_and_both_are_kept(small_pages, sohoa, tmp
     assert "giống hệt trang thứ 5" in said
 
 
+def test_an_image_unlike_the_others_of_its_book_is_told(small_pages, sohoa, tmp_path):
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    spread = Image.open(small_pages / "IMG_4.jpg").resize((700, 495))
+    for number in range(6):
+        spread.save(inbox / f"{number}.jpg", quality=90 + number)
+    Image.open(small_pages / "IMG_12.jpg").resize((495, 700)).save(inbox / "9.jpg")
+    ran = sohoa("process", inbox, "--book", BOOK, "--out", tmp_path / "out", "--json")
+    pages = json.loads(ran.stdout)["pages"]
+    assert [page["file"] for page in pages for item in page["findings"] if item["code"] == "other_layout"] == ["9.jpg"]
+    assert len(pages) == 13
+    assert sohoa("process", inbox, "--book", BOOK, "--out", tmp_path / "out", "--json").returncode == 0
+    assert "Không có gì thay đổi" in sohoa("process", inbox, "--book", BOOK, "--out", tmp_path / "out").stdout
+
+
 def test_a_bad_file_is_put_aside_and_the_rest_done(small_pages, sohoa, tmp_path):
     inbox = tmp_path / "in"
     inbox.mkdir()
