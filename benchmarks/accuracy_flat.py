@@ -24,8 +24,11 @@ from imaging.stages import STAGES, Plan, decide, develop_page
 DATA = Path(__file__).parents[2] / "shared" / "data" / "dewarp"
 AREA = 598_400  # px, as Ma et al. (DocUNet, 2018) compare
 WEIGHTS = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333])
-LEVELS = (8, 4, 2, 1)  # of the search for scale and shift: coarse to fine
+LEVELS = (16, 8, 4, 2)  # of the search for scale and shift: coarse to fine
 STEPS = 12
+COARSE = 8  # the reduction of the search before
+STARTS = 4  # of its results that are followed
+SCALES = tuple(np.linspace(0.86, 1.14, 15))
 
 
 @dataclass(frozen=True)
@@ -91,30 +94,62 @@ def alike(page: np.ndarray, printed: np.ndarray) -> float:
 
 
 def laid_on(page: np.ndarray, printed: np.ndarray) -> np.ndarray:
-    """The page, scaled and shifted in both directions as it fits best: Gauss–Newton on four numbers, coarse to fine."""
+    """The page, scaled and shifted in both directions as it fits best: from the best few of a coarse search on."""
     height, width = printed.shape
     x, y = (grid.astype(np.float32) for grid in np.meshgrid(np.arange(width), np.arange(height)))
-    fit = np.array([1.0, 0.0, 1.0, 0.0])
-    for level in LEVELS:
-        target, source = (_even(picture, level) for picture in (printed, page))
-        for _ in range(STEPS):
-            at = (x * fit[0] + fit[1]).astype(np.float32), (y * fit[2] + fit[3]).astype(np.float32)
-            moved = cv2.remap(source, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            across, down = (cv2.Sobel(moved, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
-            columns = np.stack([across * x, across, down * y, down], -1).reshape(-1, 4).astype(np.float64)
-            step = np.linalg.lstsq(columns.T @ columns, columns.T @ (target - moved).reshape(-1), rcond=None)[0]
-            fit = fit + step * [1, 1, 1, 1]
-            if np.abs(step * [width, 1, height, 1]).max() < 0.02:
-                break
-    at = (x * fit[0] + fit[1]).astype(np.float32), (y * fit[2] + fit[3]).astype(np.float32)
-    best = cv2.remap(page, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return best if ms_ssim(best, printed) > ms_ssim(page, printed) else page
+    laid = [page]
+    for fit in _coarse_fits(page, printed):
+        for level in LEVELS:
+            fit = _finer(page, printed, fit, level)
+        at = (x * fit[0] + fit[1]).astype(np.float32), (y * fit[2] + fit[3]).astype(np.float32)
+        laid.append(cv2.remap(page, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return max(laid, key=lambda one: ms_ssim(one, printed))
+
+
+def _finer(page: np.ndarray, printed: np.ndarray, fit: np.ndarray, level: int) -> np.ndarray:
+    """Gauss–Newton on the four numbers, in pictures made smaller and smoother by `level`."""
+    target, source = _even(printed, level), _even(page, level)
+    height, width = target.shape
+    x, y = (grid.astype(np.float32) for grid in np.meshgrid(np.arange(width), np.arange(height)))
+    now = fit * [1, 1 / level, 1, 1 / level]
+    for _ in range(STEPS):
+        at = (x * now[0] + now[1]).astype(np.float32), (y * now[2] + now[3]).astype(np.float32)
+        moved = cv2.remap(source, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        across, down = (cv2.Sobel(moved, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+        columns = np.stack([across * x, across, down * y, down], -1).reshape(-1, 4).astype(np.float64)
+        step = np.linalg.lstsq(columns.T @ columns, columns.T @ (target - moved).reshape(-1), rcond=None)[0]
+        now = now + step
+        if np.abs(step * [width, 1, height, 1]).max() < 0.02:
+            break
+    return now * [1, level, 1, level]
+
+
+def _coarse_fits(page: np.ndarray, printed: np.ndarray) -> list[np.ndarray]:
+    """Scale and shift across, then down: the best of all SCALES with the shift of each by correlation."""
+    target, source = _even(printed, COARSE), _even(page, COARSE)
+    height, width = target.shape
+    room = cv2.copyMakeBorder(target, height // 6, height // 6, width // 6, width // 6, cv2.BORDER_CONSTANT)
+    found = []
+    for across in SCALES:
+        for down in SCALES:
+            scaled = cv2.resize(source, None, fx=1 / across, fy=1 / down, interpolation=cv2.INTER_AREA)
+            if scaled.shape[0] > room.shape[0] or scaled.shape[1] > room.shape[1]:
+                continue
+            _, value, _, (x, y) = cv2.minMaxLoc(cv2.matchTemplate(room, scaled, cv2.TM_CCOEFF_NORMED))
+            shift = -across * (x - width // 6) * COARSE, -down * (y - height // 6) * COARSE
+            found.append((value, np.array([across, shift[0], down, shift[1]])))
+    chosen: list[np.ndarray] = []
+    for _, fit in sorted(found, key=lambda item: -item[0]):
+        if all(np.abs((fit - other) / [0.03, 25, 0.03, 25]).max() > 1 for other in chosen):
+            chosen.append(fit)
+    return chosen[:STARTS]
 
 
 def _even(picture: np.ndarray, level: int) -> np.ndarray:
-    """Without its slow changes of light, and smoothed."""
-    soft = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.5 * level)
-    return soft - cv2.GaussianBlur(soft, (0, 0), 12.0 * level + 12)
+    """Smaller by `level`, smooth, without its slow changes of light: float32."""
+    soft = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.0 * level)
+    small = cv2.resize(soft, None, fx=1 / level, fy=1 / level, interpolation=cv2.INTER_AREA)
+    return small - cv2.GaussianBlur(small, (0, 0), 12.0)
 
 
 def ms_ssim(one: np.ndarray, other: np.ndarray) -> float:

@@ -38,7 +38,10 @@ class Mesh:
         """Where flat `points` (n×2) lie in the bent frame (n×2)."""
         at = self._on_grid(points)
         inner = np.clip(at, 0, np.array(self._grid.shape[1::-1]) - 1 - 2 * RINGS + 2)
-        return self._between(inner) + ((at - inner)[:, None] @ self._slopes(inner))[:, 0]
+        found, beyond = self._between(inner), (at != inner).any(axis=1)
+        if beyond.any():
+            found[beyond] += ((at - inner)[beyond, None] @ self._slopes(inner[beyond]))[:, 0]
+        return found
 
     def flat(self, points: np.ndarray) -> np.ndarray:
         """Where bent `points` (n×2) lie on the flat frame (n×2): Newton's method from the best-fitting plane."""
@@ -98,9 +101,10 @@ class Mesh:
         return cell, at - cell
 
     def _weighted(self, cell: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
-        near = np.arange(4)
-        nodes = self._grid[(cell[:, 1, None] + near)[:, :, None], (cell[:, 0, None] + near)[:, None, :]]
-        return np.einsum("nrcx,nc,nr->nx", nodes, across, down)
+        near, width = np.arange(4), self._grid.shape[1]
+        first = cell[:, 1] * width + cell[:, 0]
+        nodes = self._grid.reshape(-1, 2)[first[:, None] + (near[:, None] * width + near).ravel()]
+        return np.einsum("nk,nkx->nx", (down[:, :, None] * across[:, None]).reshape(-1, 16), nodes)
 
 
 def _weights(t: np.ndarray) -> np.ndarray:

@@ -115,6 +115,11 @@ class View:
         return Geometry.scaling(self.reduction, self.stored).then(self.frame).then(self._shrink)
 
     @cached_property
+    def _bent_map(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where in `picture` each pixel of `colour` lies: x and y, float32 (h, w)."""
+        return self._picture_map.map_back(0, 0, *self._shrink.size)
+
+    @cached_property
     def colour(self) -> np.ndarray:
         """The frame at reduced size, RGB uint8 (h, w, 3); black where it reaches beyond the capture."""
         return self._warped(self.picture, cv2.INTER_LINEAR)
@@ -131,7 +136,7 @@ class View:
     def _warped(self, pixels: np.ndarray, flags: int) -> np.ndarray:
         size, matrix = self._shrink.size, np.array(self._picture_map.matrix)
         if self._picture_map.mesh is not None:
-            return cv2.remap(pixels, *self._picture_map.map_back(0, 0, *size), flags, borderValue=OUTSIDE)
+            return cv2.remap(pixels, *self._bent_map, flags, borderValue=OUTSIDE)
         if size == pixels.shape[1::-1] and np.allclose(matrix, np.eye(3), atol=1e-9):
             return pixels
         return cv2.warpPerspective(pixels, matrix, size, flags=flags, borderValue=OUTSIDE)

@@ -1,0 +1,1 @@
+"""Scripts that train the small models of `imaging/models`; PyTorch is wanted here and nowhere else."""
