@@ -27,7 +27,7 @@ SIGMA_BEND, SIGMA_SLOPE, SIGMA_MEAN = 0.1, 0.5, 0.02  # radians: from knot to kn
 SIGMA_SPOT, SIGMA_EDGE, SIGMA_LINE = 0.02, 0.002, 0.002  # of the sheet's extent
 SPOTS, EDGES, LINES = 15.0, 60.0, 60.0  # so many independent measurements all of a kind count
 ODD_EDGE, ODD_LINE = 3.0, 4.0  # times its σ: what is wrong by more counts less
-STEPS, TRIES, GAIN = 8, 6, 1e-4
+STEPS, TRIES, GAIN = 5, 6, 1e-4
 NUDGE = 1e-5  # for slopes
 
 

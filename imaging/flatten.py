@@ -1,312 +1,65 @@
-"""A photographed sheet that is bent, curled or folded, made flat.
+"""Bent paper made flat: photographed loose sheets (`bent_sheet`), and pages of thick books (`bent_page`).
 
-A small model says for each spot of the picture, roughly, where on its sheet it lies. A sheet of paper that bends but does
-not stretch is laid through that (`bent_paper`), drawn to the edges of the paper and until lines of writing and rules
-run straight on it, all of which are seen far more exactly. What is left of bent lines is evened out in the end.
-Only loose sheets in photos are flattened, and only where the paper's edges bear it out and it is no mere plane that
-`outline` has set straight already.
+Never worse than before: a mesh is only laid where what is seen bears it out, and where there is something to be mended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from book import Decision, Side
-from imaging import bends
-from imaging.bent_paper import BentPaper, Edges, Evidence, Lens, Lines, Spots, edge_errors, fitted
+from imaging import bent_page, bent_sheet
 from imaging.geometry import Geometry
 from imaging.mesh import Mesh
-from imaging.paper_edges import PLACES, edges
 from imaging.stage import Stage
-from imaging.straighten import bent_lines, solved
-from imaging.view import MM_PER_INCH, PAPERS_MM, View
-
-AROUND = 0.12  # of a frame that shows the sheet straight: so much more is looked at, for what bulges out
-FARTHEST = 1.0  # of any frame, likewise
-ROWS, COLUMNS = 25, 19
-UNIT = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-RATIO_NEAR = 0.7  # of the logarithm: bent sheets look like other papers; what is farther off is taken as it looks
-LEAST_SHEET = 0.15  # of what the model looks at
-EVERY = 5  # of the spots that the model sees is used: neighbours say the same
-EDGE_ROUNDS = (0.03, 0.012, 0.006)  # of the sheet's extent: so far from the paper its edge is looked for
-LINE_ROUNDS = ((9.0, (1,)), (4.0, (1, 2)))  # degrees that lines may still be bent by, and columns apart they are sought in
-LEAST_LINES = 20  # pieces
-SURE, UNSURE = 0.9, 0.4  # confidence from which no other look is taken, and below which nothing is believed
-LAST_ROUNDS, LAST_DEGREES = 2, 3.0  # of evening out
+from imaging.view import View
 
 
 @dataclass(frozen=True)
 class Params:
     """Settings of the flatten stage."""
 
-    mode: str = "auto"  # auto: photos of whole loose sheets; none
-    least_seen: float = 0.85  # how surely the model must see the sheet
-    most_apart: float = 0.06  # of the sheet's extent: model and paper that differ by more are not believed
-    most_rms: float = 0.005  # of the sheet's extent, from the edges seen to those of the paper
-    least_edges: float = 0.7  # of all places along the sides at which edges must be seen
+    mode: str = "auto"  # auto: photographed sheets, and pages whose lines are bent; none
+    least_seen: float = 0.85  # how surely the model must see a sheet
+    most_apart: float = 0.06  # of the sheet's extent: a paper that is farther from what the model sees is not believed
+    most_rms: float = 0.005  # of the sheet's extent: nor one that is farther from the edges seen
+    least_edges: float = 0.7  # of the sheet's sides, along which edges must be seen
     least_bend: float = 0.001  # of the sheet's extent: what bends less is left as `outline` has set it straight
-
-
-@dataclass(frozen=True)
-class _Look:
-    """A picture of a sheet: `wide` shows it; its `corners`, roughly, in pixels of the frame of `view`.
-
-    `spots` of it where a model has looked.
-    """
-
-    view: View
-    wide: View
-    corners: np.ndarray
-    spots: Spots | None = None
-
-    @property
-    def lens(self) -> Lens:
-        stored = self.view.frame.points_back(self.corners)
-        return Lens(self.view.stored, cv2.contourArea(stored.astype(np.float32), oriented=True) < 0)
-
-    def points(self, pixels: np.ndarray) -> np.ndarray:
-        """Pixels of the frame as points of the lens."""
-        return self.lens.points(self.view.frame.points_back(pixels))
-
-    def pixels(self, points: np.ndarray) -> np.ndarray:
-        """The other way."""
-        return self.view.frame.points(self.lens.pixels(points))
-
-    @property
-    def extent(self) -> float:
-        """Of the sheet, in points."""
-        return float(np.sqrt(abs(cv2.contourArea(self.points(self.corners).astype(np.float32)))))
-
-    @property
-    def pixel_extent(self) -> float:
-        """Of the sheet, in pixels of the frame."""
-        return float(np.sqrt(abs(cv2.contourArea(self.corners.astype(np.float32)))))
-
-
-@dataclass(frozen=True)
-class _Page:
-    """The flat page that is made: its size (px), and where on it the sheet lies (left, top, right, bottom)."""
-
-    size: tuple[int, int]
-    box: tuple[float, float, float, float]
-
-    def places(self, points: np.ndarray) -> np.ndarray:
-        """Points (n×2) of the page as places of the sheet."""
-        left, top, right, bottom = self.box
-        return (points - [left, top]) / [right - left, bottom - top]
-
-    @property
-    def grid(self) -> np.ndarray:
-        """The points at which a mesh has its nodes: (ROWS × COLUMNS, 2)."""
-        x, y = np.linspace(0, self.size[0] - 1, COLUMNS), np.linspace(0, self.size[1] - 1, ROWS)
-        return np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
-
-    @property
-    def corners(self) -> np.ndarray:
-        """Of the sheet."""
-        left, top, right, bottom = self.box
-        return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    least_uneven: float = 0.001  # of the page's extent: lines of a book that are bent less are left
+    most_uneven_left: float = 0.5  # of a book's bent lines: what is left of their bend, or else they stay
 
 
 def decide(view: View, params: Params) -> Decision:
     """Values: `mesh` (rows of nodes in pixels of the frame; none where it stays as it is), `size`, `corners`, `ppi`."""
-    if params.mode == "none" or not _may_be_bent(view):
+    if params.mode == "none" or "outline" not in view.decided:
         return _as_it_is(view)
-    best = _as_it_is(view, UNSURE)
-    for look in _looks(view, params):
-        decision = _flattened(look, params)
-        if decision is not None and decision.confidence > best.confidence:
-            best = decision
-        if best.confidence >= SURE:
-            break
-    return best
+    if _is_loose_sheet(view):
+        limits = bent_sheet.Limits(params.least_seen, params.most_apart, params.most_rms, params.least_edges)
+        sheet = bent_sheet.flattened(view, limits)
+        if sheet is not None and sheet.bend < params.least_bend and bent_sheet.is_straight(view):
+            return _as_it_is(view, sheet.confidence)
+        if sheet is not None:
+            return _decision(sheet.mesh, sheet.corners, sheet.ppi, sheet.confidence)
+    page = bent_page.flattened(view, params.least_uneven, params.most_uneven_left)
+    return _as_it_is(view) if page is None else _decision(page.mesh, view.sheet, view.dpi, page.confidence)
+
+
+def _is_loose_sheet(view: View) -> bool:
+    """A photo of one sheet."""
+    split, photo = view.decided.get("split"), view.hints.photo or not view.dpi
+    return photo and view.side is Side.WHOLE and (split is None or split.values["gutter"] is None)
 
 
 def _as_it_is(view: View, confidence: float = 1.0) -> Decision:
     return STAGE.decision({"mesh": None, "size": list(view.size), "corners": view.sheet.tolist()}, confidence)
 
 
-def _may_be_bent(view: View) -> bool:
-    """A photo of one loose sheet."""
-    split, photo = view.decided.get("split"), view.hints.photo or not view.dpi
-    single = view.side is Side.WHOLE and (split is None or split.values["gutter"] is None)
-    return "outline" in view.decided and photo and single
-
-
-def _is_straight(view: View) -> bool:
-    return bool(view.decided["outline"].values["rectify"])
-
-
-def _looks(view: View, params: Params) -> Iterator[_Look]:
-    """What there is to be flattened: the sheet that `outline` has set straight, else one anywhere in the picture."""
-    if _is_straight(view):
-        yield from _seen(_wide(view, AROUND), view, params)
-    whole = _wide(view, FARTHEST)
-    yield from _seen(whole, view, params)
-    if len(view.decided["outline"].values["border"]) == len(UNIT):
-        yield _Look(view, whole, view.sheet)
-
-
-def _wide(view: View, around: float) -> View:
-    """The view with `around` of it more on each side, as far as the capture goes."""
-    size = np.array(view.size)
-    whole = np.array([[0, 0], [1, 0], [1, 1], [0, 1]]) * (np.array(view.stored) - 1.0)
-    reached = view.frame.points(whole)
-    low = np.clip(reached.min(axis=0), -around * size, 0)
-    high = np.clip(reached.max(axis=0) + 1, size, size + around * size)
-    return replace(view, frame=view.frame.then(Geometry.crop((*np.floor(low), *np.ceil(high)))))
-
-
-def _seen(wide: View, view: View, params: Params) -> Iterator[_Look]:
-    """What the model sees, if it is there and sees a sheet."""
-    told = bends.places(wide.colour)
-    if told is None:
-        return
-    place, seen = told
-    rows, columns = seen.shape
-    y, x = np.nonzero(seen > 0.5)
-    if len(x) < LEAST_SHEET * seen.size or float((seen[y, x] ** 2).mean()) ** 0.5 < params.least_seen:
-        return
-    share = np.column_stack([(x + 0.5) / columns, (y + 0.5) / rows])
-    pixels = _between(wide, view, share * np.array(wide.size) - 0.5)
-    places = place[y, x].astype(np.float64)
-    plane, _ = cv2.findHomography(places, pixels)
-    if plane is not None:
-        look = _Look(view, wide, cv2.perspectiveTransform(UNIT[None], plane)[0])
-        spots = Spots(places[::EVERY], look.points(pixels[::EVERY]), seen[y, x][::EVERY].astype(np.float64) ** 2)
-        yield replace(look, spots=spots)
-
-
-def _between(view: View, other: View, pixels: np.ndarray) -> np.ndarray:
-    """Pixels of one view's frame in those of another frame of the same capture."""
-    return other.frame.points(view.frame.points_back(pixels))
-
-
-def _flattened(look: _Look, params: Params) -> Decision | None:
-    """The decision for this look; None where it is not to be believed."""
-    paper, seen = _to_its_edges(look)
-    page = _page(look, paper)
-    if len(seen.edges.places) < params.least_edges * 4 * PLACES:
-        return None
-    for degrees, apart in LINE_ROUNDS:
-        seen = replace(seen, lines=_lines(look, _nodes(look, page, paper), page, degrees, apart))
-        paper, _ = fitted(paper, seen, look.extent)
-    wrong = _rms(edge_errors(paper, seen.edges)) / look.extent
-    apart = 0.0 if seen.spots is None else _rms(np.linalg.norm(paper.points(seen.spots.places) - seen.spots.points, axis=1))
-    nodes = _evened_out(look, _nodes(look, page, paper), page)
-    bend = _bend(nodes) / look.pixel_extent
-    if wrong > params.most_rms or apart > params.most_apart * look.extent or _folds_over(nodes):
-        return None
-    confidence = float(np.clip(len(seen.edges.places) / (4 * PLACES) - 0.25 * wrong / params.most_rms, 0, 0.98))
-    if bend < params.least_bend and _is_straight(look.view):
-        return _as_it_is(look.view, confidence)
-    mesh = Mesh.of(np.round(nodes, 2), page.size)
+def _decision(mesh: Mesh, corners: np.ndarray, ppi: float | None, confidence: float) -> Decision:
     values = {"mesh": [[list(node) for node in row] for row in mesh.nodes], "size": list(mesh.size),
-              "corners": mesh.bent(page.corners).tolist(), "ppi": _ppi(look.view, page)}
+              "corners": corners.tolist(), "ppi": ppi}
     return STAGE.decision(values, confidence)
-
-
-def _rms(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
-
-
-def _to_its_edges(look: _Look) -> tuple[BentPaper, Evidence]:
-    """Paper as the model and then its edges tell."""
-    best = None
-    for ratio in _ratios(look):
-        seen = Evidence(ratio, look.spots)
-        paper, cost = fitted(BentPaper.plane(look.points(look.corners), ratio), seen, look.extent)
-        if best is None or cost < best[0]:
-            best = cost, paper, seen
-    _, paper, seen = best
-    for reach in EDGE_ROUNDS:
-        seen = replace(seen, edges=_edges(look, paper, reach * look.pixel_extent))
-        paper, _ = fitted(paper, seen, look.extent)
-    return paper, seen
-
-
-def _ratios(look: _Look) -> list[float]:
-    """Likely ratios of width and height: those of A4, A3 … or of the paper that is known, standing or lying."""
-    seen = BentPaper.ratio_seen(look.points(look.corners))
-    known = PAPERS_MM.get(look.view.hints.paper, PAPERS_MM["A4"])
-    standing = min(known) / max(known)
-    return [ratio for ratio in (standing, 1 / standing) if abs(np.log(seen / ratio)) < RATIO_NEAR] or [seen]
-
-
-def _page(look: _Look, paper: BentPaper) -> _Page:
-    """As large as the sheet is in the frame, in its true proportions, with the margin that `outline` keeps."""
-    sides = np.linalg.norm(np.roll(look.corners, -1, axis=0) - look.corners, axis=1)
-    across = float(max(sides[0], sides[2], max(sides[1], sides[3]) * paper.ratio))
-    margin = float(look.view.decided["outline"].values["margin"])
-    box = (margin, margin, margin + across, margin + across / paper.ratio)
-    return _Page((round(across + 2 * margin), round(across / paper.ratio + 2 * margin)), box)
-
-
-def _ppi(view: View, page: _Page) -> float | None:
-    known = PAPERS_MM.get(view.hints.paper)
-    left, top, right, bottom = page.box
-    return max(right - left, bottom - top) / max(known) * MM_PER_INCH if known else view.dpi
-
-
-def _edges(look: _Look, paper: BentPaper, reach: float) -> Edges:
-    def in_wide(places: np.ndarray) -> np.ndarray:
-        return _between(look.view, look.wide, look.pixels(paper.points(places)))
-
-    places, pixels, tangents = edges(look.wide, in_wide, reach)
-    points = look.points(_between(look.wide, look.view, pixels))
-    along = look.points(_between(look.wide, look.view, pixels + tangents)) - points
-    along /= np.maximum(np.linalg.norm(along, axis=1), 1e-12)[:, None]
-    return Edges(places, points, np.column_stack([-along[:, 1], along[:, 0]]))
-
-
-def _nodes(look: _Look, page: _Page, paper: BentPaper) -> np.ndarray:
-    """Of the mesh: (ROWS, COLUMNS, 2) px of the frame."""
-    return look.pixels(paper.points(page.places(page.grid))).reshape(ROWS, COLUMNS, 2)
-
-
-def _flat(look: _Look, nodes: np.ndarray, page: _Page) -> tuple[View, Mesh]:
-    """The view as it looks when it is flattened so."""
-    mesh = Mesh.of(nodes, page.size)
-    corners = look.view.frame.points_back(mesh.bent(page.corners))
-    frame = look.view.frame.then(Geometry.flattening(mesh))
-    return replace(look.view, frame=frame, paper_corners=tuple(map(tuple, corners.tolist()))), mesh
-
-
-def _lines(look: _Look, nodes: np.ndarray, page: _Page, degrees: float, apart: tuple[int, ...]) -> tuple[Lines, ...]:
-    flat, mesh = _flat(look, nodes, page)
-    found = zip((1, 0), bent_lines(flat, degrees, apart), strict=True)
-    return tuple(Lines(axis, look.points(mesh.bent(pieces.start)), look.points(mesh.bent(pieces.end)), pieces.weights)
-                 for axis, pieces in found if len(pieces) >= LEAST_LINES)
-
-
-def _evened_out(look: _Look, nodes: np.ndarray, page: _Page) -> np.ndarray:
-    """Nodes so moved that lines which are still bent become straight; the sheet's sides stay."""
-    for _ in range(LAST_ROUNDS):
-        flat, mesh = _flat(look, nodes, page)
-        shifts = solved(page.size, *bent_lines(flat, LAST_DEGREES, (1, 2)))
-        nodes = mesh.bent(page.grid + shifts.at(page.grid)).reshape(ROWS, COLUMNS, 2)
-    return nodes
-
-
-def _bend(nodes: np.ndarray) -> float:
-    """How far the nodes lie from those of the plane sheet that fits them best: root mean square, px."""
-    rows, columns = nodes.shape[:2]
-    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
-    flat = np.column_stack([u.ravel(), v.ravel()])
-    plane, _ = cv2.findHomography(flat, nodes.reshape(-1, 2))
-    away = cv2.perspectiveTransform(flat[None], plane)[0] - nodes.reshape(-1, 2)
-    return float(np.sqrt((away**2).sum(axis=1).mean()))
-
-
-def _folds_over(nodes: np.ndarray) -> bool:
-    """Whether a cell of the mesh is turned over or squeezed to nothing: no sheet that can be seen is so."""
-    across, down = np.diff(nodes, axis=1)[:-1], np.diff(nodes, axis=0)[:, :-1]
-    area = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
-    return bool(area.min() < 0.05 * np.median(area))
 
 
 def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:

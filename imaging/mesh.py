@@ -115,3 +115,10 @@ def _weights(t: np.ndarray) -> np.ndarray:
 def _weight_slopes(t: np.ndarray) -> np.ndarray:
     t2 = t * t
     return np.column_stack([4 * t - 1 - 3 * t2, 9 * t2 - 10 * t, 1 + 8 * t - 9 * t2, 3 * t2 - 2 * t]) / 2
+
+
+def folds_over(nodes: np.ndarray) -> bool:
+    """Whether a cell of the mesh is turned over or squeezed to nothing: no sheet that can be seen is so."""
+    across, down = np.diff(nodes, axis=1)[:-1], np.diff(nodes, axis=0)[:, :-1]
+    area = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
+    return bool(area.min() < 0.05 * np.median(area))

@@ -2,6 +2,8 @@
 
 Two places on one line are to come to lie at one height. Each pair that `lines` finds asks that of a field of shifts
 over the page; the field bends as little as these allow, and odd pairs are weighed down. Upright rules likewise.
+A sheet whose sides are seen keeps them where they are; the page of a book is held in its middle, and what a turn or a
+shift of the whole would do is left to `deskew`.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from imaging.lines import Pieces, pieces
 from imaging.view import View
 
 ROWS, COLUMNS = 11, 11
-STIFF = 0.004  # against the sum of all pieces, as 1
+STIFF, STIFFER = 0.004, 0.02  # of a sheet, and of the page of a book, against the sum of all pieces, as 1
 LOOSE = 1e-4  # so that a shift that nothing asks for is none
 ANCHORS, HELD = 24, 0.5  # places along each side that is to stay, and what they count together
 ROUNDS = 4
@@ -66,12 +68,6 @@ class Shifts:
     across: np.ndarray
     down: np.ndarray
 
-    @classmethod
-    def none(cls, size: tuple[int, int]) -> Shifts:
-        """Everything stays."""
-        grid = Grid(ROWS, COLUMNS, size)
-        return cls(grid, np.zeros((ROWS, COLUMNS)), np.zeros((ROWS, COLUMNS)))
-
     def at(self, points: np.ndarray) -> np.ndarray:
         """By how much flat `points` (n×2) are shifted in the frame (n×2)."""
         basis = self.grid.basis(np.asarray(points, np.float64))
@@ -94,18 +90,37 @@ def _in_frame(view: View, found: Pieces) -> Pieces:
 
 def solved(size: tuple[int, int], level: Pieces, upright: Pieces) -> Shifts:
     """The shifts that make the lines straight; the frame's sides stay."""
-    shifts = Shifts.none(size)
-    return Shifts(shifts.grid, _field(shifts.grid, upright, 0, size), _field(shifts.grid, level, 1, size))
+    grid = Grid(ROWS, COLUMNS, size)
+    across, down = (_field(grid, found, axis, _sides(size, axis), STIFF) for axis, found in ((0, upright), (1, level)))
+    return Shifts(grid, across, down)
 
 
-def _field(grid: Grid, found: Pieces, axis: int, size: tuple[int, int]) -> np.ndarray:
+def levelled(size: tuple[int, int], level: Pieces) -> Shifts:
+    """The shifts up and down that make level lines straight, less what a turn or a shift of the whole would do."""
+    grid = Grid(ROWS, COLUMNS, size)
+    middle = np.column_stack([np.full(ANCHORS, 0.5), np.linspace(0, 1, ANCHORS)]) * (np.array(size) - 1.0)
+    down = _field(grid, level, 1, middle, STIFFER)
+    x, y = np.meshgrid(np.linspace(-1, 1, COLUMNS), np.linspace(-1, 1, ROWS))
+    plane = np.column_stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    linear = plane @ np.linalg.lstsq(plane, down.ravel(), rcond=None)[0]
+    return Shifts(grid, np.zeros((ROWS, COLUMNS)), down - linear.reshape(ROWS, COLUMNS))
+
+
+def unevenness(level: Pieces) -> float:
+    """By how much (px) pieces of level lines usually depart from their common direction; 0 where there are too few."""
+    if len(level) < LEAST_PIECES:
+        return 0.0
+    across, down = (level.end - level.start).T
+    return weighted_median(np.abs(down - across * weighted_median(down / across, level.weights)), level.weights)
+
+
+def _field(grid: Grid, found: Pieces, axis: int, held: np.ndarray, stiffness: float) -> np.ndarray:
     if len(found) < LEAST_PIECES:
         return np.zeros((ROWS, COLUMNS))
     differences = grid.basis(found.end) - grid.basis(found.start)
     wanted = (found.end - found.start)[:, axis]
-    bends = grid.bends()
-    anchors = grid.basis(_anchors(size, axis))
-    fixed = STIFF * bends.T @ bends + LOOSE * np.eye(bends.shape[1]) + HELD / len(anchors) * anchors.T @ anchors
+    bends, anchors = grid.bends(), grid.basis(held)
+    fixed = stiffness * bends.T @ bends + LOOSE * np.eye(bends.shape[1]) + HELD / len(anchors) * anchors.T @ anchors
     weights, field = found.weights / found.weights.sum(), np.zeros(bends.shape[1])
     for _ in range(ROUNDS):
         weighted = differences * weights[:, None]
@@ -117,8 +132,8 @@ def _field(grid: Grid, found: Pieces, axis: int, size: tuple[int, int]) -> np.nd
     return field.reshape(ROWS, COLUMNS)
 
 
-def _anchors(size: tuple[int, int], axis: int) -> np.ndarray:
-    """Places that are not to be shifted: two opposite sides."""
+def _sides(size: tuple[int, int], axis: int) -> np.ndarray:
+    """Places on two opposite sides."""
     along = np.linspace(0, 1, ANCHORS)
     whole = np.concatenate([np.column_stack([along, np.full(ANCHORS, at)]) for at in (0.0, 1.0)])
     return (whole if axis else whole[:, ::-1]) * (np.array(size) - 1.0)

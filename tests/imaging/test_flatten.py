@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from imaging import bends, flatten
+from imaging import bends, bent_sheet, flatten
 from imaging.flatten import Params
 from imaging.geometry import Geometry
 from imaging.outline import STAGE as OUTLINE
@@ -66,7 +66,7 @@ def seen_straight(pixels, curl, rectify=True):
 def tell_truth(monkeypatch, place, noise=0.004):
     """A model that knows the truth, roughly."""
     rng = np.random.default_rng(2)
-    wide = flatten._wide
+    wide = bent_sheet._wide
     looked = []
 
     def remembered(view, around):
@@ -85,7 +85,7 @@ def tell_truth(monkeypatch, place, noise=0.004):
         return told + rng.normal(0, noise, told.shape), np.where(inside, 0.99, 0.01)
 
     monkeypatch.setattr(bends, "places", places)
-    monkeypatch.setattr(flatten, "_wide", remembered)
+    monkeypatch.setattr(bent_sheet, "_wide", remembered)
 
 
 def errors(view, decision, curl):
@@ -154,7 +154,7 @@ def test_a_plane_sheet_stays_as_it_is(monkeypatch):
 def test_what_the_edges_do_not_bear_out_is_not_believed(monkeypatch):
     pixels, place = photographed(0.9)
     outline = seen_straight(pixels, 0.9).decided["outline"]
-    without_edges = np.random.default_rng(4).normal(200, 4, pixels.shape).astype(np.uint8)
+    without_edges = np.random.default_rng(4).normal(200, 1.5, pixels.shape).astype(np.uint8)
     view = View.of(without_edges)
     view = view.after(outline, OUTLINE.geometry(outline, view.frame, view.side))
     tell_truth(monkeypatch, place)
