@@ -12,8 +12,9 @@ Places on the sheet are 0 to 1, across and down. Points are those of `Lens`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 
 import cv2
@@ -121,14 +122,36 @@ class BentPaper:
 
     def points(self, places: np.ndarray) -> np.ndarray:
         """Where `places` (n×2) are seen (n×2 points)."""
-        depth, focal, ratio = np.exp(self.numbers[5:8])
+        body = self._body(places)[0]
+        return _seen(self.numbers, body @ cv2.Rodrigues(self.numbers[:3])[0].T)[0]
+
+    def changes(self, places: np.ndarray) -> np.ndarray:
+        """How the points change with each of the numbers: (23, n, 2)."""
+        (tx, ty), (depth, focal) = self.numbers[3:5], np.exp(self.numbers[5:7])
+        rotation, turns = cv2.Rodrigues(self.numbers[:3])
+        body, by_slopes = self._body(places, changes=True)
+        points, far = _seen(self.numbers, body @ rotation.T)
+        space = [body @ turn.reshape(3, 3).T for turn in turns]
+        space += [np.broadcast_to(depth * np.array(way), body.shape) for way in ((1, 0, 0), (0, 1, 0), (tx, ty, 1))]
+        space.append(np.zeros_like(body))
+        for index in (7, 8):
+            nudged = self.numbers.copy()
+            nudged[index] += NUDGE
+            space.append((BentPaper(nudged)._body(places)[0] - body) @ rotation.T / NUDGE)
+        space = np.concatenate([np.array(space), by_slopes @ rotation.T])
+        found = (focal * space[..., :2] - points * space[..., 2:]) / far[:, None]
+        found[6] = points
+        return found
+
+    def _body(self, places: np.ndarray, changes: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The bent sheet in space (n×3), and if asked for how that changes with each of the slopes (2 × KNOTS, n, 3)."""
+        ratio = self.ratio
         cos, sin = np.cos(self.numbers[8]), np.sin(self.numbers[8])
         x, y = (places[:, 0] - 0.5) * ratio, places[:, 1] - 0.5
-        along, z_along = _bent(cos * x + sin * y, self.numbers[9 : 9 + KNOTS], 0.5 * (abs(cos) * ratio + abs(sin)))
-        over, z_over = _bent(cos * y - sin * x, self.numbers[9 + KNOTS :], 0.5 * (abs(sin) * ratio + abs(cos)))
-        body = np.column_stack([cos * along - sin * over, sin * along + cos * over, z_along + z_over])
-        seen = body @ cv2.Rodrigues(self.numbers[:3])[0].T + [*(self.numbers[3:5] * depth), depth]
-        return focal * seen[:, :2] / seen[:, 2:]
+        along, d_along = _bent(cos * x + sin * y, self.numbers[9 : 9 + KNOTS], 0.5 * (abs(cos) * ratio + abs(sin)), changes)
+        over, d_over = _bent(cos * y - sin * x, self.numbers[9 + KNOTS :], 0.5 * (abs(sin) * ratio + abs(cos)), changes)
+        turned, other = np.array([[cos, sin, 0], [0, 0, 1]]), np.array([[-sin, cos, 0], [0, 0, 1]])
+        return along @ turned + over @ other, np.concatenate([d_along @ turned, d_over @ other])
 
     def slopes(self, places: np.ndarray) -> np.ndarray:
         """Change (n, 2, 2) of the points by place: the last index is across or down on the sheet."""
@@ -151,19 +174,41 @@ def _axes(corners: np.ndarray) -> np.ndarray:
     return seen * np.sign(seen[2, 2])
 
 
-def _bent(flat: np.ndarray, slopes: np.ndarray, half: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far along and how high paper comes to lie that is bent along one axis; beyond ±`half` it goes on straight."""
-    fine = np.linspace(-half, half, FINE + 1)
-    angles = np.interp(fine, np.linspace(-half, half, len(slopes)), slopes)
-    middles, step = (angles[1:] + angles[:-1]) / 2, fine[1] - fine[0]
-    inner = np.clip(flat, -half, half)
-    beyond = flat - inner
-    ends = np.where(flat < 0, angles[0], angles[-1])
-    way = []
-    for part, beside in ((np.cos(middles), np.cos(ends)), (np.sin(middles), np.sin(ends))):
-        total = np.concatenate([[0.0], np.cumsum(part)]) * step
-        way.append(np.interp(inner, fine, total - total[FINE // 2]) + beyond * beside)
-    return way[0], way[1]
+def _seen(numbers: np.ndarray, turned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n×2) at which the camera sees a turned body (n×3), and how far off each is (n)."""
+    depth, focal = np.exp(numbers[5:7])
+    seen = turned + np.append(numbers[3:5] * depth, depth)
+    return focal * seen[:, :2] / seen[:, 2:], seen[:, 2]
+
+
+def _bent(flat: np.ndarray, slopes: np.ndarray, half: float, changes: bool) -> tuple[np.ndarray, np.ndarray]:
+    """How far along and how high (n×2) paper comes to lie that is bent along one axis, and if asked for how that changes
+    with each slope (k, n, 2). Beyond ±`half` it goes on straight."""
+    hats = _hats(len(slopes))
+    angles = slopes @ hats
+    asked = hats if changes else hats[:0]
+    middles, of_each = (angles[1:] + angles[:-1]) / 2, (asked[:, 1:] + asked[:, :-1]) / 2
+    cos, sin = np.cos(middles), np.sin(middles)
+    steps = np.concatenate([[cos, sin], -sin * of_each, cos * of_each]) * (2 * half / FINE)
+    ways = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
+    ways -= ways[:, FINE // 2, None]
+    at = np.clip((flat + half) * (FINE / (2 * half)), 0, FINE)
+    first = np.minimum(at.astype(int), FINE - 1)
+    part = at - first
+    found = ways[:, first] * (1 - part) + ways[:, first + 1] * part
+    beyond, last = flat - np.clip(flat, -half, half), np.where(flat < 0, 0, FINE)
+    if beyond.any():
+        cos, sin = np.cos(angles)[last], np.sin(angles)[last]
+        found += beyond * np.concatenate([[cos, sin], -sin * asked[:, last], cos * asked[:, last]])
+    count = len(asked)
+    return found[:2].T, np.stack([found[2 : 2 + count], found[2 + count :]], axis=-1)
+
+
+@cache
+def _hats(count: int) -> np.ndarray:
+    """What each of `count` knots counts at each fine place between them: (count, FINE + 1)."""
+    places = np.linspace(0, count - 1, FINE + 1)
+    return np.maximum(0.0, 1 - np.abs(places - np.arange(count)[:, None]))
 
 
 def fitted(paper: BentPaper, seen: Evidence, extent: float) -> tuple[BentPaper, float]:
@@ -176,8 +221,8 @@ def fitted(paper: BentPaper, seen: Evidence, extent: float) -> tuple[BentPaper, 
     errors = asked.errors(now)
     cost = float(errors @ errors)
     for _ in range(STEPS):
-        change = np.column_stack([(asked.errors(now + step) - errors) / NUDGE for step in np.eye(len(now)) * NUDGE])
-        square, slope = change.T @ change, change.T @ errors
+        change = asked.changes(now)
+        square, slope = change @ change.T, change @ errors
         before = cost
         for _ in range(TRIES):
             tried = now - np.linalg.solve(square + damping * np.diag(np.diag(square) + 1e-9), slope)
@@ -192,49 +237,92 @@ def fitted(paper: BentPaper, seen: Evidence, extent: float) -> tuple[BentPaper, 
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What a fit asks of the points at `places` (n×2), all kinds behind one another, so that they are computed at once.
+class _Kind:
+    """One kind of evidence: what it asks of the points at `places`.
 
-    Each of `kinds` turns its own points (a slice of them) into errors in their σ.
+    `away` gives errors in their σ and is linear in the points, (…, n, 2) to (…, m); `weights` says how much each counts;
+    beyond `odd` σ their squares grow only in proportion.
     """
 
     places: np.ndarray
-    kinds: tuple[tuple[slice, Callable[[np.ndarray], np.ndarray]], ...]
+    away: Callable[[np.ndarray], np.ndarray]
+    weights: np.ndarray
+    odd: float = np.inf
+
+    def errors(self, points: np.ndarray) -> np.ndarray:
+        """Weighed errors (m)."""
+        away = self.away(points)
+        return away / (1 + (away / self.odd) ** 2) ** 0.25 * self.weights
+
+    def changes(self, points: np.ndarray, changes: np.ndarray) -> np.ndarray:
+        """How the errors change (k, m) where the points change so (k, n, 2)."""
+        away = self.away(points)
+        odd = (away / self.odd) ** 2
+        return (self.away(points + changes) - away) * ((1 + odd / 2) / (1 + odd) ** 1.25 * self.weights)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """All that a fit asks: the kinds of evidence, whose places are computed at once, and what paper is like."""
+
+    kinds: tuple[_Kind, ...]
     ratio: float
 
     @classmethod
     def of(cls, paper: BentPaper, seen: Evidence, extent: float) -> _Asked:
-        parts = [_spots_asked(seen.spots, extent)] if seen.spots is not None else []
-        parts += [_edges_asked(seen.edges, extent)] if seen.edges is not None and len(seen.edges.places) else []
-        parts += [_lines_asked(paper, lines) for lines in seen.lines]
-        ends = np.cumsum([0, *(len(places) for places, _ in parts)])
-        kinds = tuple((slice(*span), errors) for span, (_, errors) in zip(pairwise(ends), parts, strict=True))
-        return cls(np.concatenate([places for places, _ in parts] or [np.zeros((0, 2))]), kinds, seen.ratio)
+        kinds = [_spots_asked(seen.spots, extent)] if seen.spots is not None else []
+        kinds += [_edges_asked(seen.edges, extent)] if seen.edges is not None and len(seen.edges.places) else []
+        return cls((*kinds, *(_lines_asked(paper, lines) for lines in seen.lines)), seen.ratio)
+
+    @property
+    def _places(self) -> np.ndarray:
+        return np.concatenate([kind.places for kind in self.kinds] or [np.zeros((0, 2))])
+
+    def _with_own(self, points: np.ndarray) -> Iterator[tuple[_Kind, np.ndarray]]:
+        """Each kind with those of the points (…, n, 2) that are its own."""
+        ends = np.cumsum([0, *(len(kind.places) for kind in self.kinds)])
+        return zip(self.kinds, (points[..., start:end, :] for start, end in pairwise(ends)), strict=True)
 
     def errors(self, numbers: np.ndarray) -> np.ndarray:
         """All errors in their σ; also those of the paper itself against what paper and cameras are like."""
-        likely = [np.log(FOCAL), np.log(self.ratio), 0.0]
-        errors = [(numbers[6:9] - likely) / [SIGMA_FOCAL, SIGMA_RATIO, SIGMA_AXES]]
-        for slopes in (numbers[9 : 9 + KNOTS], numbers[9 + KNOTS :]):
-            errors += [np.diff(slopes, 2) / SIGMA_BEND, slopes / SIGMA_SLOPE, slopes.mean(keepdims=True) / SIGMA_MEAN]
-        points = BentPaper(numbers).points(self.places)
-        return np.concatenate([*errors, *(kind(points[own]) for own, kind in self.kinds)])
+        own = self._with_own(BentPaper(numbers).points(self._places))
+        return np.concatenate([_prior() @ (numbers - self._likely), *(kind.errors(points) for kind, points in own)])
+
+    def changes(self, numbers: np.ndarray) -> np.ndarray:
+        """How these change with each of the numbers: (23, m)."""
+        paper = BentPaper(numbers)
+        points, changes = paper.points(self._places), paper.changes(self._places)
+        both = zip(self._with_own(points), self._with_own(changes), strict=True)
+        return np.concatenate([_prior().T, *(kind.changes(own, change) for (kind, own), (_, change) in both)], axis=1)
+
+    @property
+    def _likely(self) -> np.ndarray:
+        return np.array([0.0] * 6 + [np.log(FOCAL), np.log(self.ratio), 0.0] + [0.0] * 2 * KNOTS)
 
 
-_Kind = tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]
+@cache
+def _prior() -> np.ndarray:
+    """What paper and cameras are like: numbers less the likely ones to errors in their σ, (m, 23)."""
+    each = np.eye(9 + 2 * KNOTS)
+    rows = [each[6:9] / np.array([SIGMA_FOCAL, SIGMA_RATIO, SIGMA_AXES])[:, None]]
+    for slopes in (each[9 : 9 + KNOTS], each[9 + KNOTS :]):
+        bends, mean = np.diff(slopes, 2, axis=0), slopes.mean(axis=0, keepdims=True)
+        rows += [bends / SIGMA_BEND, slopes / SIGMA_SLOPE, mean / SIGMA_MEAN]
+    return np.concatenate(rows)
 
 
 def _spots_asked(spots: Spots, extent: float) -> _Kind:
-    weights = (np.sqrt(SPOTS * spots.weights / spots.weights.sum()) / (SIGMA_SPOT * extent))[:, None]
-    return spots.places, lambda points: ((points - spots.points) * weights).ravel()
+    def away(points: np.ndarray) -> np.ndarray:
+        return ((points - spots.points) / (SIGMA_SPOT * extent)).reshape(*points.shape[:-2], -1)
+
+    return _Kind(spots.places, away, np.sqrt(SPOTS * spots.weights / spots.weights.sum()).repeat(2))
 
 
 def _edges_asked(edges: Edges, extent: float) -> _Kind:
-    def errors(points: np.ndarray) -> np.ndarray:
-        away = ((points - edges.points) * edges.normals).sum(axis=1) / (SIGMA_EDGE * extent)
-        return _milder(away, ODD_EDGE) * np.sqrt(EDGES / len(away))
+    def away(points: np.ndarray) -> np.ndarray:
+        return ((points - edges.points) * edges.normals).sum(axis=-1) / (SIGMA_EDGE * extent)
 
-    return edges.places, errors
+    return _Kind(edges.places, away, np.full(len(edges.places), np.sqrt(EDGES / len(edges.places))), ODD_EDGE)
 
 
 def _lines_asked(paper: BentPaper, lines: Lines) -> _Kind:
@@ -243,14 +331,13 @@ def _lines_asked(paper: BentPaper, lines: Lines) -> _Kind:
     seen = np.concatenate([lines.start, lines.end])
     places = paper.places(seen, _nearest(paper, seen))
     back = np.linalg.inv(paper.slopes(places))[:, lines.axis]
-    half, unit = len(lines.start), 1.0 if lines.axis else paper.ratio
-    weights = np.sqrt(LINES * lines.weights / lines.weights.sum())
+    half, sigma = len(lines.start), SIGMA_LINE / (1.0 if lines.axis else paper.ratio)
 
-    def errors(points: np.ndarray) -> np.ndarray:
-        across = places[:, lines.axis] + ((seen - points) * back).sum(axis=1)
-        return _milder((across[half:] - across[:half]) * unit / SIGMA_LINE, ODD_LINE) * weights
+    def away(points: np.ndarray) -> np.ndarray:
+        across = places[:, lines.axis] + ((seen - points) * back).sum(axis=-1)
+        return (across[..., half:] - across[..., :half]) / sigma
 
-    return places, errors
+    return _Kind(places, away, np.sqrt(LINES * lines.weights / lines.weights.sum()), ODD_LINE)
 
 
 def _nearest(paper: BentPaper, points: np.ndarray) -> np.ndarray:
@@ -258,11 +345,6 @@ def _nearest(paper: BentPaper, points: np.ndarray) -> np.ndarray:
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
     back = cv2.getPerspectiveTransform(paper.points(corners).astype(np.float32), corners.astype(np.float32))
     return cv2.perspectiveTransform(points[None], back)[0]
-
-
-def _milder(errors: np.ndarray, odd: float) -> np.ndarray:
-    """Errors (in σ) whose squares grow only in proportion from `odd` σ on."""
-    return errors / (1 + (errors / odd) ** 2) ** 0.25
 
 
 def edge_errors(paper: BentPaper, edges: Edges) -> np.ndarray:

@@ -31,7 +31,7 @@ EVERY = 5  # of the spots that the model sees is used: neighbours say the same
 EDGE_ROUNDS = (0.03, 0.012, 0.006)  # of the sheet's extent: so far from the paper its edge is looked for
 LINE_ROUNDS = ((9.0, (1,)), (4.0, (1, 2)))  # degrees that lines may still be bent by, and columns apart they are sought in
 LEAST_LINES, MOST_LINES = 20, 400  # pieces of each direction
-SURE = 0.9  # confidence from which no other look is taken
+SURE, LEAST = 0.9, 0.65  # confidence from which no other look is taken; without which `outline` is believed that saw less
 LAST_ROUNDS, LAST_DEGREES = 2, 3.0  # of evening out
 
 
@@ -122,10 +122,10 @@ class _Page:
 
 def flattened(view: View, limits: Limits) -> Sheet | None:
     """What the best look at the sheet shows; None where nothing is to be believed. Wants `outline` to have decided."""
-    best = None
+    best, least = None, 0.0 if is_straight(view) else LEAST
     for look in _looks(view, limits):
         sheet = _flattened(look, limits)
-        if sheet is not None and (best is None or sheet.confidence > best.confidence):
+        if sheet is not None and sheet.confidence > (least if best is None else best.confidence):
             best = sheet
         if best is not None and best.confidence >= SURE:
             break
