@@ -26,6 +26,7 @@ from imaging.decode import read_header
 from imaging.opening import first_view
 from imaging.stages import STAGES, Plan, decide, geometry
 from imaging.view import View
+from single import skew
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PLAN = Plan({stage.name: stage.params() for stage in STAGES}, skip={"tone", "quality"})
@@ -184,15 +185,15 @@ def measure(case: Case) -> Outcome:
     off = None
     if case.gutter is not None and split["gutter"] is not None:
         off = gutter_off(case, split["gutter"], pages[0][1])
-    angles = [recipe.decision("deskew").values["degrees"] for _, recipe in pages]
-    skew = []
+    angles = [skew(view, case.view.frame) for view, _ in pages]
+    off_level = []
     if case.degrees is not None:
         if len(case.degrees) == len(angles):
-            skew = [found - true for found, true in zip(angles, case.degrees, strict=True)]
+            off_level = [found - true for found, true in zip(angles, case.degrees, strict=True)]
         else:  # one angle is stated for the whole image
-            skew = [float(np.mean(angles)) - float(np.mean(case.degrees))]
+            off_level = [float(np.mean(angles)) - float(np.mean(case.degrees))]
     ends, kept = kept_ends(case, pages), kept_paper(case, pages)
-    return Outcome(case, pages, spent, split["layout"], off, skew, ends, kept)
+    return Outcome(case, pages, spent, split["layout"], off, off_level, ends, kept)
 
 
 def gutter_off(case: Case, ends, recipe) -> float:
@@ -315,8 +316,7 @@ def look(outcome: Outcome, folder: Path) -> None:
         draw(capture, page.frame.points_back(page.frame.corners) / view.reduction, (0, 160, 0))
         if page.paper_corners is not None:
             draw(capture, np.array(page.paper_corners) / view.reduction, (0, 0, 255))
-        angle = own.decision("deskew").values["degrees"]
-        pages.append(labelled(at_height(page.colour), f"{own.side} {angle:+.2f}"))
+        pages.append(labelled(at_height(page.colour), f"{own.side} {skew(page, view.frame):+.2f}"))
     sheet = np.hstack([labelled(at_height(capture), outcome.case.name[-60:]), *pages])
     name = "".join(letter if letter.isalnum() else "_" for letter in outcome.case.name[-70:])
     number = sum(1 for _ in folder.glob(f"{name}*.jpg"))

@@ -17,13 +17,16 @@ from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import View
 
+BEYOND = 0.02  # of the frame: so far outside the sheet's corners strokes may still be its own
+EDGE_MM = 1.5  # so wide the shadow of an edge may be
+
 
 @dataclass(frozen=True)
 class Params:
     """Settings of the crop stage."""
 
     mode: str = "sheet"  # sheet: to the edges of the paper; none: leave all that was captured
-    ink_margin_mm: float = 2.0  # paper kept around writing that lies at the sheet's edge, mm
+    ink_margin_mm: float = 4.0  # paper kept around writing that lies at the sheet's edge, mm
     edge_marks: int = 6  # so many strokes touching the edge of the capture mean that the page was cut off
 
 
@@ -34,9 +37,8 @@ def decide(view: View, params: Params) -> Decision:
         return STAGE.decision({"box": [0, 0, width, height]})
     sheet = view.sheet
     inner = _inner(sheet)
-    outer = [*sheet.min(axis=0), *sheet.max(axis=0)]
-    written = _ink_of_sheet(view)
-    box = _around_ink(view, inner, outer, written, params.ink_margin_mm * view.px_per_mm)
+    outer = np.concatenate([sheet.min(axis=0), sheet.max(axis=0)])
+    box = _around_ink(view, inner, outer, params.ink_margin_mm * view.px_per_mm)
     box = _at_gutter(view, box, sheet)
     box = _within_capture(view, box)
     findings = _cut_off(view, params.edge_marks)
@@ -49,28 +51,48 @@ def _inner(sheet: np.ndarray) -> list[float]:
     return [max(x0, x3), max(y0, y1), min(x1, x2), min(y2, y3)]
 
 
-def _ink_of_sheet(view: View) -> np.ndarray:
-    """Ink inside the sheet, without the line that its edge itself makes: bool (h, w) of the view."""
-    polygon = cv2.erode(_polygon(view), np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    mask = (marks.ink(view) & (polygon > 0)).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    height, width = mask.shape
-    long = (stats[:, cv2.CC_STAT_WIDTH] > width // 3) | (stats[:, cv2.CC_STAT_HEIGHT] > height // 3)
-    thin = stats[:, cv2.CC_STAT_AREA] < 6
-    keep = ~(long | thin)  # edges and table borders: a border may be trimmed, a stroke may not
-    keep[0] = False
-    return keep[labels] if count > 1 else np.zeros(mask.shape, bool)
+def _ink_of_sheet(view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Ink inside the sheet, without the line that its edge itself makes; and whole strokes that reach well into it.
+
+    Both bool (h, w) of the view. A stroke that is mostly on the sheet belongs to it as a whole: a bent edge may lie
+    farther out than its corners say.
+    """
+    ink, polygon = marks.ink(view).astype(np.uint8), _polygon(view)
+    on_sheet, inner = (_eroded(polygon, px) for px in (2, max(3, round(EDGE_MM * view.px_per_mm / view.reduction))))
+    within, _, strokes = _strokes(ink & on_sheet)
+    whole, area, kept = _strokes(ink)
+    own, deep = (np.bincount(whole[part > 0], minlength=len(area)) for part in (on_sheet, inner))
+    return strokes[within], (kept & (deep > 0) & (2 * own >= area))[whole]
 
 
-def _around_ink(view: View, inner: list[float], outer: list[float], written: np.ndarray, margin: float) -> list[float]:
-    """The inner box, moved out to the ink that lies between it and the outer box."""
-    rows, columns = np.nonzero(written)
-    if not len(rows):
-        return inner
-    points = view.to_frame(np.column_stack([columns, rows]))
-    low = np.maximum(points.min(axis=0) - margin, outer[:2])
-    high = np.minimum(points.max(axis=0) + margin, outer[2:])
-    return [min(inner[0], low[0]), min(inner[1], low[1]), max(inner[2], high[0]), max(inner[3], high[1])]
+def _strokes(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels (h, w) of marks, their areas, and which are strokes: edges and table borders are not, nor is grain.
+
+    A border may be trimmed, a stroke may not.
+    """
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    height, width = ink.shape
+    area = stats[:, cv2.CC_STAT_AREA]
+    strokes = (stats[:, cv2.CC_STAT_WIDTH] <= width // 3) & (stats[:, cv2.CC_STAT_HEIGHT] <= height // 3) & (area >= 6)
+    strokes[0] = False
+    return labels, area, strokes
+
+
+def _eroded(polygon: np.ndarray, px: int) -> np.ndarray:
+    return cv2.erode(polygon, np.ones((2 * px + 1, 2 * px + 1), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+
+
+def _around_ink(view: View, inner: list[float], outer: np.ndarray, margin: float) -> list[float]:
+    """The inner box, moved out to the ink that lies between it and the outer box, and beyond that for whole strokes."""
+    box = np.array(inner)
+    ink_within, strokes = _ink_of_sheet(view)
+    for ink, around, farthest in ((ink_within, margin / 2, 0.0), (strokes, margin, BEYOND * np.array(view.size))):
+        rows, columns = np.nonzero(ink)
+        if len(rows):
+            points = view.to_frame(np.column_stack([columns, rows]))
+            box[:2] = np.minimum(box[:2], np.maximum(points.min(axis=0) - around, outer[:2] - farthest))
+            box[2:] = np.maximum(box[2:], np.minimum(points.max(axis=0) + around, outer[2:] + farthest))
+    return box.tolist()
 
 
 def _at_gutter(view: View, box: list[float], sheet: np.ndarray) -> list[float]:
@@ -123,4 +145,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return Geometry.crop(decision.values["box"])
 
 
-STAGE = Stage("crop", 1, Params, decide, geometry)
+STAGE = Stage("crop", 2, Params, decide, geometry)
