@@ -1,9 +1,10 @@
 """One page or two, and where the gutter runs.
 
-The gutter of an open book is a fold: a dark line or shading over the whole height of the sheet, also above and below
-the table, where no printed rule reaches, with little writing on it. Each strip of the sheet's height gives a profile
-of evidence along its width; a line of any small tilt gathers it. Rules of the tables beside the gutter look alike
-within the table, so the strips outside the table have the last word.
+A small model (`gutters`) says how likely the gutter is where. Without it, it is looked for by hand: the gutter of an open
+book is a fold, a dark line or shading over the whole height of the sheet, also above and below the table, where no
+printed rule reaches, with little writing on it. Each strip of the sheet's height gives a profile of evidence along its
+width; a line of any small tilt gathers it. Rules of the tables beside the gutter look alike within the table, so the
+strips outside the table have the last word.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import marks
+from imaging import gutters, marks
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import View
@@ -32,6 +33,9 @@ FOLD_DEPTH = 0.16  # of the paper's brightness: a dip that counts whole as a fol
 LEAST_AT_ENDS = 0.08  # so much more of it must be seen at the sheet's edges before the gutter is moved
 OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
 AS_USUAL = 0.02  # of the width: as near the gutter lies to its place in the other captures of its book
+CENTRE = (0.3, 0.7)  # of the width: where the gutter of what is known to be a spread lies
+FULL_SCORE = 2.4  # evidence for a gutter of which the model is quite sure
+LEAST_USUAL = 0.05  # likelihood near the usual place that is enough to look there
 USUAL_WORTH, EASIER = 0.6, 0.6  # what that adds to its evidence; part of the evidence that is then enough
 
 
@@ -66,7 +70,9 @@ def decide(view: View, params: Params) -> Decision:
     width, height = box[2] - box[0], box[3] - box[1]
     if wanted == "single" or min(width, height) < 60:
         return _single(view)
-    gutter = find_gutter(view, box, central=wanted == "spread", usual=view.hints.gutter)
+    central, usual = wanted == "spread", view.hints.gutter
+    told = gutters.seen(view.grey[box[1] : box[3], box[0] : box[2]])
+    gutter = find_gutter(view, box, central, usual) if told is None else _told(told, width, height, central, usual)
     part = gutter.x / width
     balance = min(part, 1 - part) / max(part, 1 - part)
     if wanted == "spread":
@@ -75,12 +81,22 @@ def decide(view: View, params: Params) -> Decision:
     as_usual = view.hints.habit == "spread" and abs(part - (view.hints.gutter or 0.5)) < AS_USUAL
     if wide and gutter.score >= params.min_score * (EASIER if as_usual else 1):
         return _spread(view, box, gutter, params) if balance >= params.least_page else _partial(view, box, gutter, params)
-    if width / height >= params.partial_aspect and balance < params.least_page and gutter.score >= params.sure_score:
+    may_be_part = told is not None or width / height >= params.partial_aspect
+    if may_be_part and balance < params.least_page and gutter.score >= params.sure_score:
         return _partial(view, box, gutter, params)
     if wide:
         unsure = Finding("layout_unsure", Severity.WARNING)
         return _single(view, 0.4, (unsure,))
     return _single(view)
+
+
+def _told(told: gutters.Seen, width: int, height: int, central: bool, usual: float) -> Gutter:
+    """The gutter as the model sees it, px of the sheet's box; `central` and `usual` as for `find_gutter`."""
+    line = told.line(*CENTRE) if central else told.line()
+    if usual and told.between(usual - AS_USUAL, usual + AS_USUAL) > LEAST_USUAL:
+        line = told.line(usual - AS_USUAL, usual + AS_USUAL)
+    slope, middle = np.polyfit(np.array(gutters.THIRDS) - 0.5, line, 1)
+    return Gutter(float(middle * width), float(slope * width / height), FULL_SCORE * told.sure)
 
 
 def _box(view: View) -> tuple[int, int, int, int]:
@@ -299,4 +315,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return Geometry.crop((max(0, left), max(0, top), min(width, right), min(height, bottom)))
 
 
-STAGE = Stage("split", 3, Params, decide, geometry)
+STAGE = Stage("split", 4, Params, decide, geometry)
