@@ -48,6 +48,7 @@ class _Style:
     columns: tuple[tuple[float, ...], tuple[float, ...]]
     level: bool
     across: bool
+    joined: bool
 
 
 def capture(rng: np.random.Generator) -> OpenBook:
@@ -57,8 +58,8 @@ def capture(rng: np.random.Generator) -> OpenBook:
     paper = float(rng.uniform(120, 245))
     pages = [_page(rng, style, side, paper * rng.uniform(0.93, 1.05)) for side in (0, 1)]
     if style.across:
-        for y in rng.uniform(style.top * 0.3, style.top, 2) * HIGH:  # a heading that runs over both pages
-            start, end = np.sort(rng.uniform(0.1, 1.9, 2)) * style.wide
+        for y in rng.uniform(style.top * 0.2, style.top, int(rng.integers(1, 5))) * HIGH:  # headings over both pages
+            start, end = rng.uniform(0.1, 0.9) * style.wide, rng.uniform(1.1, 1.9) * style.wide
             for page, shift in ((pages[0], 0), (pages[1], style.wide)):
                 _words(rng, page, start - shift, min(end - shift, style.wide), y, style.size * 1.3, style.ink)
     folds = kind != "sheet"
@@ -97,13 +98,13 @@ def _style(rng: np.random.Generator) -> _Style:
                   float(rng.uniform(0.02, 0.2)), float(rng.uniform(0.01, 0.12)), float(rng.choice([0.0, 1.0]) * rng.uniform(
                       0, 0.02) + rng.uniform(0, 0.09)), float(rng.uniform(0.01, 0.14)),
                   (int(inks[2]), 1), (int(inks[0]), int(rng.integers(1, 6))), int(inks[1]), float(rng.uniform(4, 11)),
-                  float(rng.uniform(0.1, 1)), columns, bool(rng.random() < 0.7), bool(rng.random() < 0.3))
+                  float(rng.uniform(0.1, 1)), columns, *(bool(rng.random() < share) for share in (0.7, 0.35, 0.25)))
 
 
 def _page(rng: np.random.Generator, style: _Style, side: int, paper: float) -> np.ndarray:
     """One page, grey float32 (HIGH, wide); its inner side is that at the gutter."""
     page = np.full((HIGH, style.wide), WHITE, np.uint8)
-    inner, outer = style.inner * style.wide, style.outer * style.wide
+    inner, outer = (0 if style.joined else style.inner) * style.wide, style.outer * style.wide
     left, right = (outer, style.wide - inner) if side == 0 else (inner, style.wide - outer)
     top, foot = style.top * HIGH, (1 - style.foot) * HIGH
     rows = np.arange(top + style.pitch, foot, style.pitch)
@@ -114,7 +115,8 @@ def _page(rng: np.random.Generator, style: _Style, side: int, paper: float) -> n
         for y in rows if style.level else ():
             cv2.line(page, (round(left), round(y)), (round(right), round(y)), style.rule[0], 1, cv2.LINE_AA)
         if style.frame:
-            corners = (round(left), round(top)), (round(right), round(foot))
+            reach = 20 if style.joined else 0  # the frame runs round both pages
+            corners = (round(left) - side * reach, round(top)), (round(right) + (1 - side) * reach, round(foot))
             cv2.rectangle(page, *corners, style.border[0], style.border[1], cv2.LINE_AA)
     elif rng.random() < 0.5:
         x = round(left + rng.uniform(0.05, 0.3) * (right - left))
@@ -153,15 +155,15 @@ def _bound(rng: np.random.Generator, spread: np.ndarray, middle: int) -> np.ndar
     """The fold: shadow, line and step; the paper bends down to it."""
     height, width = spread.shape
     x = np.arange(width, dtype=np.float32) - middle + 0.5
-    light = np.ones(width, np.float32)
+    light, deepest, finest = np.ones(width, np.float32), *((0.55, 0.75) if rng.random() < 0.6 else (0.15, 0.2))
     for side in (-1, 1):
-        depth, reach = rng.uniform(0, 0.55) ** 1.3, rng.uniform(0.006, 0.13) * width / 2
+        depth, reach = rng.uniform(0, deepest) ** 1.2, rng.uniform(0.006, 0.13) * width / 2
         own = np.where(x * side > 0, np.exp(-((np.abs(x) / reach) ** rng.uniform(0.7, 2))), 0)
         light *= 1 - depth * own * (1 if rng.random() < 0.85 else -0.35)
     half = rng.uniform(0.4, 2.2)
-    strength = rng.uniform(0.05, 0.75) * (1 if rng.random() < 0.88 else -0.5)
+    strength = rng.uniform(0.03, finest) * (1 if rng.random() < 0.88 else -0.5)
     light *= 1 - strength * np.exp(-((x / half) ** 2))
-    light = np.where(x > 0, light * rng.uniform(0.88, 1.12), light)
+    light = np.where(x > 0, light * rng.uniform(0.9, 1.1), light)
     along = 1 + (rng.uniform(-0.5, 0.5) * np.linspace(-1, 1, height)[:, None]).astype(np.float32)
     shade = 1 - (1 - light)[None] * along
     bow, reach = rng.normal(0, 7), rng.uniform(0.03, 0.25) * width / 2

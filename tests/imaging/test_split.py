@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from book import Decision, Side
-from imaging import outline, split
+from imaging import gutters, outline, split
 from imaging.decode import decode, read_header
 from imaging.opening import first_view
 from imaging.view import Hints, View
@@ -18,6 +18,13 @@ ROOT = Path(__file__).parents[2]
 REAL = ROOT.parent / "shared" / "data" / "split"
 TRUTH = sorted((ROOT / "samples" / "truth").rglob("*.truth.json"))
 MM_PER_INCH = 25.4
+
+
+@pytest.fixture(autouse=True, params=["model", "by hand"])
+def way(request, monkeypatch):
+    """Every test with the model, and with what is done without it."""
+    if request.param == "by hand":
+        monkeypatch.setattr(gutters, "seen", lambda grey: None)
 
 
 def drawn_page(width=500, height=720, rules=True):
