@@ -35,7 +35,10 @@ OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
 AS_USUAL = 0.02  # of the width: as near the gutter lies to its place in the other captures of its book
 CENTRE = (0.3, 0.7)  # of the width: where the gutter of what is known to be a spread lies
 FULL_SCORE = 2.4  # evidence for a gutter of which the model is quite sure
+SHAPES = (0.6, 0.72, 0.8, 1.0, 1.2), (-6.0, -3.5, -1.5, 0.0, 2.0)  # width over height; what it says for two pages: log odds
+LEAST_SHAPE = 0.5  # width over height of a page: nothing narrower is one
 LEAST_USUAL = 0.05  # likelihood near the usual place that is enough to look there
+FINE, FAR, TURNED = 0.006, 0.4, 0.05  # of the width around the model's line; what its end and a turn by 0.4° cost
 USUAL_WORTH, EASIER = 0.6, 0.6  # what that adds to its evidence; part of the evidence that is then enough
 
 
@@ -71,18 +74,22 @@ def decide(view: View, params: Params) -> Decision:
     if wanted == "single" or min(width, height) < 60:
         return _single(view)
     central, usual = wanted == "spread", view.hints.gutter
-    told = gutters.seen(view.grey[box[1] : box[3], box[0] : box[2]])
-    gutter = find_gutter(view, box, central, usual) if told is None else _told(told, width, height, central, usual)
+    grey = view.grey[box[1] : box[3], box[0] : box[2]]
+    told = gutters.seen(grey)
+    gutter = find_gutter(view, box, central, usual) if told is None else _told(told, grey, central, usual)
     part = gutter.x / width
     balance = min(part, 1 - part) / max(part, 1 - part)
     if wanted == "spread":
         return _spread(view, box, gutter, params)
     wide = params.spread_aspect <= width / height <= params.widest_aspect
     as_usual = view.hints.habit == "spread" and abs(part - (view.hints.gutter or 0.5)) < AS_USUAL
-    if wide and gutter.score >= params.min_score * (EASIER if as_usual else 1):
-        return _spread(view, box, gutter, params) if balance >= params.least_page else _partial(view, box, gutter, params)
-    may_be_part = told is not None or width / height >= params.partial_aspect
-    if may_be_part and balance < params.least_page and gutter.score >= params.sure_score:
+    enough = gutter.score >= params.min_score * (EASIER if as_usual else 1)
+    by_model = told is not None and max(part, 1 - part) * width / height >= LEAST_SHAPE
+    may_be_two = wide or (by_model and width / height <= params.widest_aspect)
+    may_be_part = by_model or width / height >= params.partial_aspect
+    if balance >= params.least_page and may_be_two and enough:
+        return _spread(view, box, gutter, params)
+    if balance < params.least_page and ((wide and enough) or (may_be_part and gutter.score >= params.sure_score)):
         return _partial(view, box, gutter, params)
     if wide:
         unsure = Finding("layout_unsure", Severity.WARNING)
@@ -90,13 +97,39 @@ def decide(view: View, params: Params) -> Decision:
     return _single(view)
 
 
-def _told(told: gutters.Seen, width: int, height: int, central: bool, usual: float) -> Gutter:
-    """The gutter as the model sees it, px of the sheet's box; `central` and `usual` as for `find_gutter`."""
+def _told(told: gutters.Seen, grey: np.ndarray, central: bool, usual: float) -> Gutter:
+    """The gutter as the model sees it in the sheet's box `grey`; `central` and `usual` as for `find_gutter`."""
+    height, width = grey.shape
     line = told.line(*CENTRE) if central else told.line()
     if usual and told.between(usual - AS_USUAL, usual + AS_USUAL) > LEAST_USUAL:
         line = told.line(usual - AS_USUAL, usual + AS_USUAL)
     slope, middle = np.polyfit(np.array(gutters.THIRDS) - 0.5, line, 1)
-    return Gutter(float(middle * width), float(slope * width / height), FULL_SCORE * told.sure)
+    x, tilt = _refined(grey, float(middle * width), float(slope * width / height))
+    odds = np.log((told.sure + 1e-4) / (1 - told.sure + 1e-4)) + np.interp(width / height, *SHAPES)
+    return Gutter(x, tilt, float(FULL_SCORE / (1 + np.exp(-odds))))
+
+
+def _refined(grey: np.ndarray, x: float, tilt: float) -> tuple[float, float]:
+    """The line of a gutter that is known to a column of the model, moved to the fine fold that lies beside it, if any."""
+    height, width = grey.shape
+    left = max(0, round(x - 2 * REFINE * width))
+    near = grey[:, left : round(x + 2 * REFINE * width) + 1]
+    edges = np.linspace(0.005 * height, 0.995 * height, STRIPS + 1).astype(int)
+    lines = np.array([np.median(near[start:end], axis=0) for start, end in pairwise(edges)], np.float32)
+    dips = np.minimum(_dip(lines, 1, 0.012 * width) / FOLD_DEPTH, 1)
+    middles = (edges[:-1] + edges[1:]) / 2 - height / 2
+    farthest = FINE * width
+    places = np.arange(-farthest, farthest + 0.25, 0.5)
+    best = None
+    for turn in np.tan(np.radians(np.arange(-0.4, 0.41, 0.2))):
+        columns = x - left + places[:, None] + (tilt + turn) * middles
+        columns = np.clip(np.round(columns).astype(int), 0, dips.shape[1] - 1)
+        along = dips[np.arange(STRIPS), columns].mean(axis=1)
+        score = along - FAR * (places / farthest) ** 2 - TURNED * abs(turn) / np.tan(np.radians(0.4))
+        at = int(score.argmax())
+        if best is None or score[at] > best[0]:
+            best = float(score[at]), x + float(places[at]), tilt + turn
+    return best[1], best[2]
 
 
 def _box(view: View) -> tuple[int, int, int, int]:

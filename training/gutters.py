@@ -30,6 +30,7 @@ COLUMNS = WIDTH // 2
 BANDS = 8  # of the height, that the columns look at
 KEPT, FIRST, BATCH = 6000, 400, 32
 HELD_OUT = 300
+PATIENCE = 0.01  # s
 SPREAD = 0.7  # columns: σ of where the gutter may be said to be
 
 
@@ -149,17 +150,18 @@ def train(model: Gutters, made: multiprocessing.Queue, chosen: argparse.Namespac
 
 
 def _fetch(made: multiprocessing.Queue, kept: list, count: int) -> int:
-    """Take what has been made; the oldest go. Gives how many have been made in all."""
-    while True:
+    """Take what has been made, at most a batch; the oldest go. Gives how many have been made in all."""
+    for _ in range(BATCH):
         try:
-            pair = made.get_nowait()
+            pair = made.get(timeout=PATIENCE)  # a capture is larger than a pipe: the next one takes a moment
         except queue.Empty:
-            return count
+            break
         if len(kept) < KEPT:
             kept.append(pair)
         else:
             kept[count % KEPT] = pair
         count += 1
+    return count
 
 
 @torch.no_grad()

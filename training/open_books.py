@@ -195,7 +195,7 @@ def _with_surroundings(rng: np.random.Generator, spread: np.ndarray) -> tuple[np
 def _turned(rng: np.random.Generator, book: np.ndarray, at: np.ndarray, middle: int):
     """The book a little askew, its gutter bowed; and a function that tells the gutter's place (px) at heights."""
     height, width = book.shape
-    slant, bow = np.tan(np.radians(rng.normal(0, 0.9))), rng.normal(0, 2.0)
+    slant, bow = np.tan(np.radians(rng.normal(0, 0.9 if rng.random() < 0.75 else 2.5))), rng.normal(0, 2.0)
     y = np.arange(height, dtype=np.float32)
     part = (y - at[1]) / HIGH - 0.5
 
