@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
 import cv2
 import numpy as np
 
-MODEL = Path(__file__).parent / "models" / "bends.onnx"
+from imaging import learned
+
+MODEL = "bends.onnx"
 SIZE = (240, 320)  # px: width and height of what the model looks at
 SCALE = 4  # its answer is so much smaller
 
@@ -20,7 +19,7 @@ def places(colour: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     is on the sheet at all. Spots are the centres of equal parts of the picture. None where the model is not there or
     OpenCV cannot run it.
     """
-    net = _net()
+    net = learned.net(MODEL)
     if net is None:
         return None
     width, height = SIZE
@@ -30,11 +29,3 @@ def places(colour: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     across, down, sheet = net.forward()[0]
     own = [cv2.resize(part, (width // SCALE, height // SCALE), interpolation=cv2.INTER_AREA) for part in (x, y)]
     return np.dstack([across + own[0], down + own[1]]), 1 / (1 + np.exp(-sheet))
-
-
-@cache
-def _net() -> cv2.dnn.Net | None:
-    try:
-        return cv2.dnn.readNetFromONNX(str(MODEL))
-    except cv2.error:
-        return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-MODEL = Path(__file__).parent / "models" / "gutters.onnx"
+from imaging import learned
+
+MODEL = "gutters.onnx"
 SIZE = (384, 256)  # px: width and height of what the model looks at
 THIRDS = (1 / 6, 1 / 2, 5 / 6)  # of the height: where it says where the gutter is
 WHITE_PERCENTILE, DARKEST_WHITE = 95, 40.0
@@ -50,7 +50,7 @@ class Seen:
 
 def seen(grey: np.ndarray) -> Seen | None:
     """What the model sees in a sheet (grey uint8 (h, w)); None where it is not there or OpenCV cannot run it."""
-    net = _net()
+    net = learned.net(MODEL)
     if net is None:
         return None
     small = cv2.resize(grey, SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
@@ -60,11 +60,3 @@ def seen(grey: np.ndarray) -> Seen | None:
     likely = np.exp(told - told.max(axis=1, keepdims=True))
     likely /= likely.sum(axis=1, keepdims=True)
     return Seen(likely[:, :-1])
-
-
-@cache
-def _net() -> cv2.dnn.Net | None:
-    try:
-        return cv2.dnn.readNetFromONNX(str(MODEL))
-    except cv2.error:
-        return None

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training import bent_sheets
+from training.export import export
 
 WIDTH, HEIGHT = bent_sheets.SIZE
 SCALE = 4  # the output is so much smaller than the input
@@ -195,7 +196,7 @@ def main() -> None:
         train(model, photos, chosen.minutes, chosen.state, device, chosen.seed, chosen.rate)
     finally:
         photos.close()
-    export(model.cpu(), chosen.out)
+    export(model.cpu(), torch.zeros(1, 5, HEIGHT, WIDTH), chosen.out)
 
 
 def train(model: Bends, photos: Photos, minutes: float, state: Path, device: str, seed: int,
@@ -241,14 +242,6 @@ def _error(model: Bends, held_out: tuple[Tensor, Tensor, Tensor], device: str) -
         errors.append(loss_of(model(photo), place, seen)[1].item())
     model.train()
     return float(np.mean(errors))
-
-
-def export(model: Bends, path: Path) -> None:
-    """Write the model for OpenCV's `dnn`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.eval()
-    torch.onnx.export(model, (torch.zeros(1, 5, HEIGHT, WIDTH),), str(path), opset_version=17, input_names=["photo"],
-                      output_names=["place"], dynamo=False)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training import open_books
+from training.export import export
 
 WIDTH, HEIGHT = open_books.SIZE
 COLUMNS = WIDTH // 2
@@ -120,7 +121,7 @@ def main() -> None:
         train(model, made, chosen)
     finally:
         maker.kill()
-    export(model, chosen.out)
+    export(model, torch.zeros(1, 1, HEIGHT, WIDTH), chosen.out)
 
 
 def train(model: Gutters, made: multiprocessing.Queue, chosen: argparse.Namespace) -> None:
@@ -177,14 +178,6 @@ def _judged(model: Gutters, held_out: list) -> tuple[float, float]:
     places = (told[..., :-1].argmax(-1).numpy() + 0.5) / COLUMNS
     near = np.abs(places - gutters)[there].max(1) < 0.01
     return float((found == there).mean()), float((near & found[there]).mean())
-
-
-def export(model: Gutters, path: Path) -> None:
-    """Write the model for OpenCV's `dnn`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.eval()
-    torch.onnx.export(model, (torch.zeros(1, 1, HEIGHT, WIDTH),), str(path), opset_version=17, input_names=["capture"],
-                      output_names=["gutter"], dynamo=False)
 
 
 if __name__ == "__main__":

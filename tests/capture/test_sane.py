@@ -424,6 +424,7 @@ def test_when_the_program_is_killed_the_page_at_hand_is_kept_and_no_process_is_l
             "    print(page, flush=True)")
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as program:
         program.stdout.readline()
+        time.sleep(0.4)  # the first page is kept; now the next one is at hand, which takes twice as long
         children = Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
         program.kill()
     assert len(children) == 1
