@@ -26,7 +26,7 @@ class Params:
     """Settings of the crop stage."""
 
     mode: str = "sheet"  # sheet: to the edges of the paper; none: leave all that was captured
-    ink_margin_mm: float = 4.0  # paper kept around writing that lies at the sheet's edge, mm
+    ink_margin_mm: float = 4.0  # paper kept around strokes at the sheet's edge, mm; around other marks half
     edge_marks: int = 6  # so many strokes touching the edge of the capture mean that the page was cut off
 
 
@@ -52,7 +52,7 @@ def _inner(sheet: np.ndarray) -> list[float]:
 
 
 def _ink_of_sheet(view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Ink inside the sheet, without the line that its edge itself makes; and whole strokes that reach well into it.
+    """Ink inside the sheet, without the line that its edge itself makes; and the whole of strokes that reach well into it.
 
     Both bool (h, w) of the view. A stroke that is mostly on the sheet belongs to it as a whole: a bent edge may lie
     farther out than its corners say.

@@ -33,13 +33,13 @@ FOLD_DEPTH = 0.16  # of the paper's brightness: a dip that counts whole as a fol
 LEAST_AT_ENDS = 0.08  # so much more of it must be seen at the sheet's edges before the gutter is moved
 OUTERMOST = 0.018  # of the height: rows at top and bottom that no table reaches
 AS_USUAL = 0.02  # of the width: as near the gutter lies to its place in the other captures of its book
+USUAL_WORTH, EASIER = 0.6, 0.6  # what that adds to its evidence; part of the evidence that is then enough
 CENTRE = (0.3, 0.7)  # of the width: where the gutter of what is known to be a spread lies
 FULL_SCORE = 2.4  # evidence for a gutter of which the model is quite sure
 SHAPES = (0.6, 0.72, 0.8, 1.0, 1.2), (-6.0, -3.5, -1.5, 0.0, 2.0)  # width over height; what it says for two pages: log odds
 LEAST_SHAPE = 0.5  # width over height of a page: nothing narrower is one
 LEAST_USUAL = 0.05  # likelihood near the usual place that is enough to look there
 FINE, FAR, TURNED = 0.006, 0.4, 0.05  # of the width around the model's line; what its end and a turn by 0.4° cost
-USUAL_WORTH, EASIER = 0.6, 0.6  # what that adds to its evidence; part of the evidence that is then enough
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Params:
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
     widest_aspect: float = 1.9  # and one wider than this is none: a table or a slip
-    partial_aspect: float = 0.9  # and one at least this wide may show a page with a part of its neighbour
+    partial_aspect: float = 0.9  # and, where no model tells, one at least this wide may show a page with a part of its neighbour
     least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
     min_score: float = 1.2  # evidence for a gutter, of 3, below which there is none
     sure_score: float = 1.6  # evidence from which nobody has to look again
