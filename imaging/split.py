@@ -51,7 +51,7 @@ class Params:
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
     widest_aspect: float = 1.9  # and one wider than this is none: a table or a slip
-    partial_aspect: float = 0.9  # and, where no model tells, one at least this wide may show a page with a part of its neighbour
+    partial_aspect: float = 0.9  # without the model, one at least this wide may show a page with a part of its neighbour
     least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
     min_score: float = 1.2  # evidence for a gutter, of 3, below which there is none
     sure_score: float = 1.6  # evidence from which nobody has to look again
