@@ -1,11 +1,9 @@
-"""Tone measured: its cost beside decode and encode, its black and white beside others', and pages to look at.
+"""Tone measured: its cost beside decode and encode, and pages to look at. Black and white is in `bitonal`.
 
     python -m benchmarks.tone [--looks DIR] [FILE …]
 
-Prints CPU ms and peak MB over the image for each mode on an A3 spread at 300 dpi; the F-measure of the
-bitonal mode on the images with truth in ../shared/data/binarise, set by set, beside doxapy's ISauvola and
-Wolf where doxapy is installed; and the recall and precision of ink on made-up spreads of growing faintness.
-With --looks, contact sheets of FILEs (default: real registers) are written into DIR: the original at the
+Prints CPU ms and peak MB over the image for each mode on an A3 spread at 300 dpi. With --looks, contact
+sheets of FILEs (default: real registers) are written into DIR: the original at the
 left, the developed page at the right, whole and at full size.
 """
 
@@ -24,7 +22,6 @@ DATA = Path(__file__).parents[2] / "shared" / "data"
 A3_AT_300 = (4960, 3508)
 MODES = ("colour", "grey", "bitonal")
 CROP = (900, 700)  # px at full size
-FADINGS = (0.2, 0.5, 0.8)  # strengths of samples.wear
 
 
 def main() -> None:
@@ -34,8 +31,6 @@ def main() -> None:
     chosen = options.parse_args()
     cv2.setNumThreads(1)
     print_cost()
-    print_f_measures()
-    print_faint_ink()
     if chosen.looks:
         chosen.looks.mkdir(parents=True, exist_ok=True)
         for path in chosen.files or real_registers():
@@ -98,86 +93,10 @@ def peak_mb() -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
 
 
-def print_f_measures() -> None:
-    truths = sorted((DATA / "binarise").glob("*_gt.png"))
-    if not truths:
-        print("no images with truth: ../shared/data/binarise is not here")
-        return
-    methods = {"sohoa": ours} | peers()
-    found: dict[str, dict[str, list[float]]] = {}
-    for truth in truths:
-        image = cv2.cvtColor(read(truth.with_name(truth.name.replace("_gt", ""))), cv2.COLOR_BGR2RGB)
-        ink = cv2.cvtColor(read(truth), cv2.COLOR_BGR2GRAY) < 128
-        of_set = found.setdefault(truth.name.split("_")[0], {name: [] for name in methods})
-        for name, method in methods.items():
-            of_set[name].append(f_measure(method(image) == 0, ink))
-    print(f"\n{'F-measure':16}" + "".join(f"{name:>12}" for name in methods))
-    means = {}
-    for key, of_set in found.items():
-        means[key] = {name: statistics.mean(values) for name, values in of_set.items()}
-    for key, row in means.items():
-        print(f"{key:16}" + "".join(f"{value:12.1f}" for value in row.values()))
-    print(f"{'mean of sets':16}" + "".join(f"{statistics.mean(row[name] for row in means.values()):12.1f}"
-                                          for name in methods))
 
 
-def print_faint_ink() -> None:
-    from samples.generate import Spec, make
-    from samples.wear import Wear
-
-    methods = {"sohoa": ours} | peers()
-    print(f"\n{'recall, precision':20}" + "".join(f"{name:>16}" for name in methods))
-    for fading in FADINGS:
-        made = make(Spec("KH", "ledger", "dark bed", 1990, wear=Wear(fading=fading)), 1)
-        ink = made.ink < 128
-        near = cv2.dilate(ink.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        row = []
-        for method in methods.values():
-            found = method(made.image) == 0
-            within = found & sheet_of(made)
-            row.append(f"{100 * found[ink].mean():.1f}, {100 * near[within].mean():.1f}")
-        print(f"{f'fading {fading}':20}" + "".join(f"{pair:>16}" for pair in row))
 
 
-def sheet_of(made) -> np.ndarray:
-    """Where the made-up picture shows its sheet; bool (h, w)."""
-    sheet = np.zeros(made.ink.shape, np.uint8)
-    for page in made.truth["pages"]:
-        cv2.fillPoly(sheet, [np.rint(np.array(page["corners"])).astype(np.int32)], 1)
-    return sheet > 0
-
-
-def ours(image: np.ndarray) -> np.ndarray:
-    from imaging import tone
-    from imaging.view import View
-
-    return tone.tone(image, tone.decide(View.of(image), tone.Params(mode="bitonal")))
-
-
-def peers() -> dict:
-    try:
-        from doxapy import Binarization
-    except ImportError:
-        return {}
-
-    def method(algorithm):
-        def run(image: np.ndarray) -> np.ndarray:
-            grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-            result = np.empty_like(grey)
-            binarization = Binarization(algorithm)
-            binarization.initialize(grey)
-            binarization.to_binary(result)
-            return result
-
-        return run
-
-    known = Binarization.Algorithms
-    return {"ISauvola": method(known.ISAUVOLA), "Wolf": method(known.WOLF)}
-
-
-def f_measure(found: np.ndarray, truth: np.ndarray) -> float:
-    both = np.count_nonzero(found & truth)
-    return 200 * both / max(np.count_nonzero(found) + np.count_nonzero(truth), 1)
 
 
 def real_registers() -> list[Path]:
