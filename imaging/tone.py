@@ -10,7 +10,7 @@ three channels keeps hue. Geometry is done before; whether the page can be read 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import cv2
@@ -18,8 +18,8 @@ import numpy as np
 
 from book import Decision
 from imaging.bitonal import bitonal
-from imaging.cells import enlarged
-from imaging.ink import Ink, ink_on
+from imaging.cells import enlarged, shrunk
+from imaging.ink import Ink, half_size, ink_on
 from imaging.paper import LUMA, Paper, paper_of
 from imaging.stage import Stage
 from imaging.view import View
@@ -27,14 +27,21 @@ from imaging.view import View
 Mode = Literal["colour", "grey", "bitonal"]
 Look = Literal["natural", "clear", "strong"]
 STRIPE = 64  # rows at a time, so that a stripe stays in the processor's cache
+LEAST_PX_PER_MM = 6.0  # no page that can be read has fewer: what seems to have is a clipping
 LEVELS = 64  # how finely the lift is graded between none and its limit
+PUSHED = 8  # further levels below: how finely what shows through is pushed back
 FIXED = 32  # factors are bytes in steps of 1/32, so below 8
 PAGE = 0.8  # power: how far the ink of the whole page is brought to the target
 PLACE = 0.6  # power: how far the ink of a place is brought to that of its page
 LEAST_DEPTH = 0.03  # of the paper's luma: what is hardly darker than paper is never lifted
-SHALLOW = 0.25  # of the depth of the strokes around: what is less deep, as show-through, is not lifted
+OVER_GRAIN = 3.0  # of the σ of the grain: what is less deep is grain
+LOST, SAFE = 2.0, 6.0  # times the σ of the grain: ink so deep is lifted not at all, or as far as it needs
+NOISY = 0.08  # σ of the grain, of the paper's luma, on paper that is all noise
+SHALLOW = 0.15  # of the depth of the strokes around: what is less deep is not lifted with them
+GHOST, DEEP = 0.2, 0.45  # depth up to which marks that show through are pushed back whole, and not at all
 COLOUR = 0.4  # share of the lift that also deepens colours
 BLACKEST = 0.92  # lifting makes no stroke deeper than this
+TINTED = 2.5  # how much faster a strong tint is taken away: a lamp's, for no paper has it
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ class Params:
 class Strength:
     """`flatten`: share of the paper's unevenness taken away; `white`: luma of the paper afterwards at
     least; `ink`: depth that faint ink is lifted towards; `limit`: lifted at most so many times;
-    `push_back`: share by which what is hardly darker than the paper (grain, show-through) is lightened.
+    `push_back`: share by which grain and show-through are lightened.
     """
 
     flatten: float
@@ -66,7 +73,7 @@ class Strength:
 
 STRENGTHS = {
     "natural": Strength(flatten=0.85, white=228, ink=0.5, limit=2.5, push_back=0.2),
-    "clear": Strength(flatten=0.93, white=238, ink=0.62, limit=4.0, push_back=0.4),
+    "clear": Strength(flatten=1.0, white=238, ink=0.62, limit=4.0, push_back=0.4),
     "strong": Strength(flatten=1.0, white=246, ink=0.75, limit=6.0, push_back=0.6),
 }
 
@@ -74,7 +81,8 @@ STRENGTHS = {
 def decide(view: View, params: Params) -> Decision:
     """Measure paper and ink on the reduced view; the values say all that `tone` will do."""
     strength = STRENGTHS[params.strength]
-    px_per_mm = view.px_per_mm / view.reduction
+    full = max(view.px_per_mm, LEAST_PX_PER_MM)
+    px_per_mm = full / view.reduction
     paper = paper_of(view.colour, px_per_mm)
     ink = ink_on(view.grey, paper, px_per_mm)
     depth = ink.typical
@@ -85,7 +93,7 @@ def decide(view: View, params: Params) -> Decision:
         "unevenness": round(paper.unevenness, 3),
         "ink_depth": None if depth is None else round(depth, 3),
         "written": round(ink.share, 4),
-        "px_per_mm": round(view.px_per_mm, 2),
+        "px_per_mm": round(full, 2),
         "white": _white(np.array(paper.colour), strength.white, params.white_balance),
         "flatten": strength.flatten,
         "ink_target": strength.ink,
@@ -98,7 +106,9 @@ def decide(view: View, params: Params) -> Decision:
 def _white(paper: np.ndarray, luma: float, balance: float) -> list[float]:
     """RGB that the paper shall have: at least of `luma`, its tint lessened by the share `balance`."""
     own = float(paper @ LUMA)
-    tint = (np.maximum(paper, 1) / max(own, 1)) ** (1 - balance)
+    tint = np.maximum(paper, 1) / max(own, 1)
+    strong = float(np.log(tint.max() / tint.min()))
+    tint **= (1 - balance) / (1 + TINTED * balance * strong)
     white = max(luma, own) * tint / float(tint @ LUMA)
     return [round(float(value), 1) for value in np.minimum(white, 254)]
 
@@ -117,10 +127,13 @@ def tone(pixels: np.ndarray, decision: Decision) -> np.ndarray:
     (h, w), bitonal with 0 for ink and 255 for paper.
     """
     values = decision.values
-    paper = paper_of(pixels, values["px_per_mm"])
+    factor = half_size(values["px_per_mm"])
+    halved = shrunk(pixels, factor)
+    paper = paper_of(halved, values["px_per_mm"] / factor)
+    paper = replace(paper, cell=factor * paper.cell)
+    ink = ink_on(pixels, paper, values["px_per_mm"], halved)
     if values["mode"] != "colour" and pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    ink = ink_on(pixels, paper, values["px_per_mm"])
     if values["mode"] == "bitonal":
         return bitonal(pixels, paper, ink, values["px_per_mm"])
     return _toned(pixels, paper, ink, values)
@@ -135,18 +148,22 @@ def _toned(pixels: np.ndarray, paper: Paper, ink: Ink, values: Mapping[str, Any]
     if pixels.ndim == 3:
         ground = ground[..., None] * paper.tint * (luma / white).astype(np.float32)
     ground, unit = _as_bytes(ground)
-    kept, kept_unit = _as_bytes((paper.light / np.median(paper.light)) ** (1 - values["flatten"]))
+    shade = paper.light / np.median(paper.light) if values["flatten"] < 1 else None
+    kept = None if shade is None else _as_bytes(shade ** (1 - values["flatten"]))
     levels, table = _levels(ink, values), _lifting(luma, ink, values)
+    blank = np.empty((STRIPE, *pixels.shape[1:]), np.uint8)
+    blank[:] = np.rint(white if pixels.ndim == 3 else luma)
     result = np.empty_like(pixels)
     for top in range(0, height, STRIPE):
         rows = slice(top, min(height, top + STRIPE))
         flat = cv2.divide(pixels[rows], enlarged(ground, paper.cell, rows, width), scale=luma * unit)
         grey = flat if flat.ndim == 2 else cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
-        index = cv2.merge([grey, enlarged(levels, ink.cell, rows, width)]).view("<u2")[..., 0]
+        index = cv2.merge([grey, enlarged(levels, ink.scale, rows, width)]).view("<u2")[..., 0]
         factor, darker = cv2.split(table.take(index).view(np.uint8).reshape(*index.shape, 2))
-        deep = _deepened(flat, factor, darker, white if flat.ndim == 3 else luma)
-        shade = _like(enlarged(kept, paper.cell, rows, width), flat)
-        cv2.multiply(deep, shade, dst=result[rows], scale=1 / kept_unit)
+        _deepened(flat, factor, darker, blank[: len(flat)], result[rows])
+        if kept is not None:
+            shade = _like(enlarged(kept[0], paper.cell, rows, width), flat)
+            cv2.multiply(result[rows], shade, dst=result[rows], scale=1 / kept[1])
     return result
 
 
@@ -157,10 +174,25 @@ def _as_bytes(values: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _levels(ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
-    """For each cell of the ink's map the level of lift, uint8: more the fainter its ink, and its page's."""
+    """The level for each pixel of the ink's finer maps, uint8.
+
+    PUSHED is for what stays as it is; above, strokes are lifted the more the fainter the ink around is, and that
+    of the page; below, grain and what shows through is pushed back.
+    """
     times = _of_page(ink, values) * np.maximum(ink.depth, 0.02) ** -PLACE
-    lift = (np.clip(times, 1, values["lift_limit"]) - 1) * ink.evidence
-    return np.rint(lift / (values["lift_limit"] - 1) * (LEVELS - 1)).astype(np.uint8)
+    clear = np.clip((ink.depth / np.maximum(ink.grain, 1e-3) - LOST) / (SAFE - LOST), 0, 1)
+    lift = (np.clip(times, 1, values["lift_limit"]) - 1) * clear / (values["lift_limit"] - 1)
+    lift = _finer(np.rint(lift * (LEVELS - 1)).astype(np.uint8), ink)
+    noisy = _finer(np.clip(255 / NOISY * (ink.grain - LEAST_DEPTH / OVER_GRAIN), 0, 255).astype(np.uint8), ink)
+    above = cv2.multiply(lift, ink.strokes, scale=1 / 255)
+    back = cv2.subtract(cv2.max(ink.behind, noisy), ink.strokes)
+    return cv2.add(cv2.subtract(np.full_like(back, PUSHED), cv2.convertScaleAbs(back, alpha=PUSHED / 255)), above)
+
+
+def _finer(cells: np.ndarray, ink: Ink) -> np.ndarray:
+    """A map in the ink's cells at the scale of its finer maps."""
+    height, width = ink.strokes.shape
+    return enlarged(cells, ink.cell // ink.scale, slice(0, height), width)
 
 
 def _of_page(ink: Ink, values: Mapping[str, Any]) -> float:
@@ -176,32 +208,49 @@ def _lifting(white: float, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
     1/FIXED, and how many grey levels to darken besides, so that ink gets deeper faster than it gets gaudy.
     """
     depth = np.maximum(1 - np.arange(256) / white, 0.001)[None, :]
-    lift = np.linspace(0, values["lift_limit"] - 1, LEVELS)[:, None]
-    bare = max(LEAST_DEPTH, 2 * ink.noise)  # so deep is grain
-    strokes = (_of_page(ink, values) / (1 + lift)) ** (1 / PLACE)  # the depth of ink that is lifted so
-    begin = np.maximum(bare, SHALLOW * np.minimum(strokes, 1))
-    lifted = lift * np.maximum(depth - begin, 0) / np.maximum(1 - begin / strokes, 0.3)
-    wanted = depth + lifted - values["push_back"] * np.minimum(depth, bare)
-    soft = BLACKEST - 0.3 * np.exp((BLACKEST - 0.3 - wanted) / 0.3)  # from here on nearing the blackest
-    wanted = np.where(wanted > BLACKEST - 0.3, np.maximum(soft, depth), wanted)
+    wanted = np.concatenate([_pushed(depth, values), _lifted(depth, ink, values)])
     ratio = wanted / depth
     factor = np.rint(np.where(ratio > 1, 1 + (ratio - 1) * COLOUR, ratio) * FIXED)
     darker = np.rint((wanted - depth * factor / FIXED) * white)
     return np.stack([factor, np.maximum(darker, 0)], -1).astype(np.uint8).view("<u2").ravel()
 
 
-def _deepened(flat: np.ndarray, factor: np.ndarray, darker: np.ndarray, white) -> np.ndarray:
-    """Multiply each pixel's distance from `white` and darken: the same for all channels keeps the hue."""
-    ground = np.empty_like(flat)
-    ground[:] = np.rint(white)
-    factor = _like(factor, flat)
-    below = cv2.multiply(cv2.subtract(ground, flat), factor, scale=1 / FIXED)
-    above = cv2.multiply(cv2.subtract(flat, ground), factor, scale=1 / FIXED)
-    return cv2.subtract(cv2.add(cv2.subtract(ground, below), above), _like(darker, flat))
+def _pushed(depth: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
+    """Depths wanted of what is grain or shows through, for PUSHED levels from whole to none."""
+    share = 1 - np.arange(PUSHED)[:, None] / PUSHED
+    fading = np.clip((DEEP - depth) / (DEEP - GHOST), 0, 1)
+    grain = np.minimum(depth, LEAST_DEPTH) / depth
+    return depth * (1 - values["push_back"] * np.maximum(share * fading, grain))
+
+
+def _lifted(depth: np.ndarray, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
+    """Depths wanted of strokes, for LEVELS levels from none to the limit."""
+    lift = np.linspace(0, values["lift_limit"] - 1, LEVELS)[:, None]
+    bare = _bare(ink)
+    strokes = (_of_page(ink, values) / (1 + lift)) ** (1 / PLACE)  # the depth of ink that is lifted so
+    begin = np.maximum(bare, SHALLOW * np.minimum(strokes, 1))
+    lifted = lift * np.maximum(depth - begin, 0) / np.maximum(1 - begin / strokes, 0.3)
+    wanted = depth + lifted - values["push_back"] * np.minimum(depth, LEAST_DEPTH)
+    soft = BLACKEST - 0.3 * np.exp((BLACKEST - 0.3 - wanted) / 0.3)  # from here on nearing the blackest
+    return np.where(wanted > BLACKEST - 0.3, np.maximum(soft, depth), wanted)
+
+
+def _bare(ink: Ink) -> float:
+    """Depth that grain reaches where the page is written on."""
+    written = ink.evidence > 0.5
+    grain = float(np.median(ink.grain[written])) if written.any() else 0.0
+    return max(LEAST_DEPTH, OVER_GRAIN * grain)
+
+
+def _deepened(flat: np.ndarray, factor: np.ndarray, darker: np.ndarray, blank: np.ndarray, result: np.ndarray) -> None:
+    """Multiply how far each pixel is below the `blank` paper, and darken: alike in all channels, which keeps the hue."""
+    below = cv2.multiply(cv2.subtract(blank, flat), _like(factor, flat), scale=1 / FIXED)
+    above = cv2.subtract(flat, blank)
+    cv2.subtract(cv2.add(cv2.subtract(blank, below), above), _like(darker, flat), dst=result)
 
 
 def _like(grey: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return grey if pixels.ndim == 2 else cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
 
 
-STAGE = Stage("tone", 1, Params, decide, tone=tone)
+STAGE = Stage("tone", 2, Params, decide, tone=tone)
