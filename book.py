@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import log2
 from typing import Any
 
 from errors import BadIdentity
@@ -78,6 +79,24 @@ class Finding:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Finding:
         return cls(plain["code"], Severity(plain["severity"]), dict(plain.get("facts", {})))
+
+
+WEIGHTS = {Severity.WARNING: 1.0, Severity.NOTE: 0.1}
+MOST_TIMES = 4.0  # times its threshold: a measure beyond that is as bad as can be
+
+
+def doubt(findings: Iterable[Finding], confidence: float) -> float:
+    """How much a page wants to be looked at: 0 for one that nothing is said of and all is sure of.
+
+    A warning counts 1 and a note 0.1; either as much again for each doubling of its measure over the threshold (the
+    fact `times`), up to twice that. To this comes what the least sure decision lacks of certainty (1 - `confidence`).
+    """
+    total = sum(WEIGHTS[finding.severity] * (1 + _doublings(finding)) for finding in findings)
+    return round(total + 1 - confidence, 3)
+
+
+def _doublings(finding: Finding) -> float:
+    return log2(min(max(float(finding.facts.get("times", 1.0)), 1.0), MOST_TIMES))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from batch import local
-from book import Capture, Finding, Identity, Page, Recipe, Severity, Side, digest
+from book import Capture, Finding, Identity, Page, Recipe, Severity, Side, digest, doubt
 from bookpack.archive import write_archive
 from bookpack.cases import one_case_a_page
 from bookpack.contents import BookContents, PackedOriginal, PackedPage
@@ -125,6 +125,11 @@ class DevelopedPage:
     @property
     def confidence(self) -> float:
         return min((decision.confidence for decision in self.recipe.decisions), default=1.0)
+
+    @property
+    def doubt(self) -> float:
+        """How much this page wants to be looked at (`book.doubt`)."""
+        return doubt(self.findings, self.confidence)
 
 
 @dataclass(frozen=True)
@@ -421,7 +426,8 @@ def with_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> tuple[Develo
 
 
 def _double(other: int, pages: tuple[DevelopedPage, ...]) -> Finding:
-    return Finding("double_page", Severity.WARNING, {"number": other + 1, "page": pages[other].id})
+    facts = {"number": other + 1, "page": pages[other].id, "where": [[0.0, 0.0, 1.0, 1.0]]}
+    return Finding("double_page", Severity.WARNING, facts)
 
 
 def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
@@ -439,9 +445,9 @@ def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
 
 
 def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:
-    """The pages that a person should look at, worst first."""
+    """The pages that a person should look at, the most doubtful first."""
     doubtful = [page for page in pages if any(finding.severity is Severity.WARNING for finding in page.findings)]
-    return sorted(doubtful, key=lambda page: (page.confidence, page.id))
+    return sorted(doubtful, key=lambda page: (-page.doubt, page.id))
 
 
 def pack(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from book import Recipe, Side
+from book import Recipe, Side, doubt
 from errors import StorageFailed, UnreadableImage
 from imaging.decode import Header, read_header
 from imaging.geometry import Geometry
@@ -22,6 +22,8 @@ from imaging.view import View
 from settings import Settings
 from texts import say
 
+MEASURES = ("sharpness", "glare", "clipped", "edge_px", "motion", "shadow", "object_mm2", "faintness", "paper_luma", "ppi",
+            "skew_left")  # of the quality stage, that inspect tells
 SUFFIX = {Side.WHOLE: "", Side.LEFT: "-L", Side.RIGHT: "-R"}
 
 
@@ -131,6 +133,7 @@ def _page(view: View, recipe: Recipe, upright: Geometry) -> dict[str, Any]:
     corners = upright.corners if view.paper_corners is None else upright.points(view.paper_corners)
     deskew, quality = recipe.decision("deskew"), recipe.decision("quality")
     measured = quality.values if quality else {}
+    confidence = min((decision.confidence for decision in recipe.decisions), default=1.0)
     return {
         "side": str(recipe.side),
         "corners": _rounded(corners),
@@ -138,10 +141,15 @@ def _page(view: View, recipe: Recipe, upright: Geometry) -> dict[str, Any]:
         "ppi": round(view.dpi, 1) if view.dpi else None,
         "flatness": round(deskew.values["flatness"], 3) if deskew else None,
         "blank": bool(measured.get("blank", False)),
-        "quality": {name: round(measured[name], 3) for name in ("sharpness", "glare", "clipped") if name in measured},
-        "confidence": round(min((decision.confidence for decision in recipe.decisions), default=1.0), 3),
+        "quality": {name: _plain(measured[name]) for name in MEASURES if name in measured},
+        "confidence": round(confidence, 3),
+        "doubt": doubt(recipe.findings, confidence),
         "findings": [finding.to_json() for finding in recipe.findings],
     }
+
+
+def _plain(measure: Any) -> Any:
+    return round(measure, 3) if isinstance(measure, float) else measure
 
 
 def _rounded(points: np.ndarray) -> list[list[float]]:

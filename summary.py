@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from book import Finding, Severity
 from pipeline import DevelopedPage, Outcome, look_again
 from texts import say
+from texts.places import place
 
 SHOWN = 20  # pages to look at again that are named on the screen; the JSON has them all
 KB, MB = 1000, 1_000_000
@@ -47,7 +49,7 @@ def _to_look_at(outcome: Outcome, language: str) -> Iterable[str]:
         example = next(item for page in outcome.pages for item in warnings(page) if item.code == code)
         number = sum(code in {item.code for item in warnings(page)} for page in outcome.pages)
         yield say("summary", "shared", language, number=number, pages=len(outcome.pages),
-                  reason=explain(example, language))
+                  reason=explain(replace(example, facts={**example.facts, "where": None}), language))
     doubtful = [page for page in look_again(outcome.pages) if {item.code for item in warnings(page)} - shared]
     if not doubtful:
         yield say("summary", "none_else" if shared else "all_good", language)
@@ -86,8 +88,9 @@ def warnings(page: DevelopedPage) -> list[Finding]:
 
 
 def explain(finding: Finding, language: str) -> str:
-    """A finding in words."""
-    return say("finding", finding.code, language, **finding.facts)
+    """A finding in words, with its place on the page."""
+    facts = {**finding.facts, "place": place(finding.facts.get("where"), language)}
+    return say("finding", finding.code, language, **facts)
 
 
 def as_json(outcome: Outcome, language: str) -> str:
@@ -122,7 +125,8 @@ def _page(page: DevelopedPage, outcome: Outcome) -> dict[str, Any]:
         "id": page.id, "file": outcome.sources.get(page.id.split("-")[0], ""), "side": str(page.recipe.side),
         "width": page.width, "height": page.height, "ppi": page.dpi, "bytes": page.jpeg_bytes,
         "ministry_bytes": page.small_bytes, "over_budget": page.over_budget,
-        "confidence": round(page.confidence, 3), "findings": [finding.to_json() for finding in page.findings],
+        "confidence": round(page.confidence, 3), "doubt": page.doubt,
+        "findings": [finding.to_json() for finding in page.findings],
     }
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import marks
+from imaging import cut, marks, where
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import View
@@ -41,7 +41,7 @@ def decide(view: View, params: Params) -> Decision:
     box = _around_ink(view, inner, outer, params.ink_margin_mm * view.px_per_mm)
     box = _at_gutter(view, box, sheet)
     box = _within_capture(view, box)
-    findings = _cut_off(view, params.edge_marks)
+    findings = _cut_off(view, params.edge_marks, box)
     return STAGE.decision({"box": [round(float(value)) for value in box]}, 0.9, findings)
 
 
@@ -114,23 +114,16 @@ def _within_capture(view: View, box: list[float]) -> list[float]:
     return [left, top, min(float(width), max(box[2], left + 2)), min(float(height), max(box[3], top + 2))]
 
 
-def _cut_off(view: View, least: int) -> tuple[Finding, ...]:
-    """A finding where strokes of the sheet run into the edge of the capture itself."""
-    inside = (view.inside > 0).astype(np.uint8)
-    rim = inside - cv2.erode(inside, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    rim &= _polygon(view)
-    split = view.decided.get("split")
-    if split is not None and split.values["gutter"] is not None:
-        reach = rim.shape[1] // 8
-        at_left = view.side is Side.RIGHT or split.values.get("cut") == "left"
-        rim[:, :reach] &= 0 if at_left else 1
-        rim[:, -reach:] &= 1 if at_left else 0
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(marks.ink(view).astype(np.uint8), connectivity=8)
-    touching = np.unique(labels[rim > 0])
-    width, height = stats[touching, cv2.CC_STAT_WIDTH], stats[touching, cv2.CC_STAT_HEIGHT]
-    strokes = (touching > 0) & (np.maximum(width, height) < max(rim.shape) // 6) & (np.minimum(width, height) >= 4)
-    number = int(strokes.sum())
-    return (Finding("content_at_edge", Severity.WARNING, {"strokes": number}),) if number >= least else ()
+def _cut_off(view: View, least: int, box: list[float]) -> tuple[Finding, ...]:
+    """A finding where strokes or rules of the sheet run into the border of the capture itself, and where on the page."""
+    met = [points for points in cut.at_border(view) if len(points) >= least]
+    if not met:
+        return ()
+    size = (max(1.0, box[2] - box[0]), max(1.0, box[3] - box[1]))
+    boxes = [found for points in met for found in where.around(view.frame.points(points) - box[:2], size)]
+    number = sum(len(points) for points in met)
+    facts = {"strokes": number, "where": boxes, "times": round(max(len(points) for points in met) / least, 2)}
+    return (Finding("content_at_edge", Severity.WARNING, facts),)
 
 
 def _polygon(view: View) -> np.ndarray:
@@ -145,4 +138,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return Geometry.crop(decision.values["box"])
 
 
-STAGE = Stage("crop", 2, Params, decide, geometry)
+STAGE = Stage("crop", 3, Params, decide, geometry)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import orient, quads, sides
+from imaging import light, orient, quads, sides
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import MM_PER_INCH, PAPERS_MM, View
@@ -24,6 +24,7 @@ TILTED = 12.0  # degrees: writing that falls by more is not seen by `orient`
 DIAGONAL = 33.0  # degrees: nothing but the writing tells which of two sides is the upper one
 FOCAL = (0.62, 1.25)  # focal length over the longer side of the picture: 22 to 45 mm on film of 36 mm
 ISO_RATIO, ISO_NEAR = 2**0.5, 0.015  # of the sides of A4, A3 …; nearer than can be measured
+SHADED = 0.3  # confidence where a shadow was taken for the sheet
 NAMES = ("top", "right", "bottom", "left")
 
 
@@ -49,6 +50,10 @@ def decide(view: View, params: Params) -> Decision:
     if found.score < params.min_score:
         return _decision(view, params, view.frame.corners, (), False, confidence, unsure)
     corners, sure = sides.refined(view, found, view.grey.shape[1] / small.shape[1])
+    if any(light.soft_sides(view, corners)):  # the edge of a shadow, with writing beyond it
+        unsure = (Finding("outline_unsure", Severity.NOTE, {"confidence": SHADED}),)
+        decision = _decision(view, params, view.frame.corners, (), False, SHADED, unsure)
+        return replace(decision, values={**decision.values, "shaded": True})
     border = [name for name, at_frame in zip(NAMES, found.at_frame, strict=True) if not at_frame]
     rectify = params.perspective == "auto" and len(border) == 4 and sure and _wants_perspective(view, corners)
     findings = unsure if found.score < params.sure_score else ()
@@ -164,4 +169,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return upright.then(grown)
 
 
-STAGE = Stage("outline", 2, Params, decide, geometry)
+STAGE = Stage("outline", 3, Params, decide, geometry)

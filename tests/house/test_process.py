@@ -70,6 +70,9 @@ def test_images_added_later_come_after(done, small_pages, sohoa, tmp_path):
     assert len(said["pages"]) == len(done[1]["pages"]) + 1
 
 
+WHOLE = [[0.0, 0.0, 1.0, 1.0]]
+
+
 def test_a_page_captured_twice_is_told_and_both_are_kept(small_pages, sohoa, tmp_path):
     inbox = tmp_path / "in"
     inbox.mkdir()
@@ -80,8 +83,9 @@ def test_a_page_captured_twice_is_told_and_both_are_kept(small_pages, sohoa, tmp
     pages = {page["file"]: page for page in json.loads(ran.stdout)["pages"]}
     doubles = {name: finding["facts"] for name, page in pages.items() for finding in page["findings"]
                if finding["code"] == "double_page"}
-    assert doubles == {"IMG_12.jpg": {"number": 5, "page": pages["IMG_20.jpg"]["id"]},
-                       "IMG_20.jpg": {"number": 3, "page": pages["IMG_12.jpg"]["id"]}}
+    assert doubles == {"IMG_12.jpg": {"number": 5, "page": pages["IMG_20.jpg"]["id"], "where": WHOLE},
+                       "IMG_20.jpg": {"number": 3, "page": pages["IMG_12.jpg"]["id"], "where": WHOLE}}
+    assert all(page["doubt"] >= 1 for name, page in pages.items() if name in doubles)
     said = sohoa("process", inbox, "--book", BOOK, "--out", tmp_path / "out").stdout
     assert "giống hệt trang thứ 5" in said
 
@@ -233,8 +237,8 @@ def test_inspect_prints_the_agreed_json(small_pages, sohoa, tmp_path):
     assert set(broken["error"]) == {"code", "message"}
     assert list(spread) == ["file", "width", "height", "dpi", "turn", "layout", "gutter", "pages"]
     assert list(spread["pages"][0]) == ["side", "corners", "skew_degrees", "ppi", "flatness", "blank", "quality",
-                                        "confidence", "findings"]
-    assert set(spread["pages"][0]["quality"]) == {"sharpness", "glare", "clipped"}
+                                        "confidence", "doubt", "findings"]
+    assert {"sharpness", "glare", "clipped"} <= set(spread["pages"][0]["quality"])
     assert (spread["layout"], photo["layout"]) == ("spread", "single")
     assert spread["gutter"][0][1] < spread["gutter"][1][1]
     assert photo["width"] < photo["height"], "as EXIF turns it"

@@ -1,0 +1,82 @@
+"""Is the page cut off? Told by strokes and rules that run into the border of the capture.
+
+A whole page has paper between its writing and its edge. Looked at is the stored picture, where the border is straight,
+and only where paper reaches it: the ragged rim of a dark ground is no writing.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from imaging import marks
+from imaging.view import View
+
+AT_MM, REACH_MM = 0.6, 2.5  # a stroke that meets the border is seen so near to it, and so far from it as well
+AROUND_MM = 1.5  # by so much it may lean meanwhile
+WIDEST_MM = 7.0  # a longer mark along the border is an edge or a shadow
+BEYOND_MM = 3.0  # so far outside the corners of the sheet its bent edge may lie
+LIT, LIT_MM = 0.6, 4.0  # of the sheet's luma: paper at the border is as bright, within so much along it
+SIDES = 4
+
+
+def at_border(view: View) -> list[np.ndarray]:
+    """Strokes of the sheet of `view` that meet the top, right, bottom and left border of the stored capture: the
+    middles of each (n×2), in stored pixels.
+    """
+    ink, sheet, px = _ink(view), _sheet(view), _px_per_mm(view)
+    grey = cv2.cvtColor(view.picture, cv2.COLOR_RGB2GRAY)
+    lit = grey > LIT * (np.percentile(grey[sheet], 75) if sheet.any() else 255)
+    found = []
+    for side in range(SIDES):
+        columns = _meeting(*(np.rot90(mask, side) for mask in (ink, sheet, lit)), px)
+        found.append(_turned_back(columns, side, ink.shape) * view.reduction)
+    return found
+
+
+def _ink(view: View) -> np.ndarray:
+    marks.ink(view)
+    return view.shared["ink"] > 0
+
+
+def _px_per_mm(view: View) -> float:
+    """Pixels of the reduced capture a millimetre."""
+    return max(view.px_per_mm / view.reduction, 1.0)
+
+
+def _sheet(view: View) -> np.ndarray:
+    """The sheet of the view in its reduced capture, a little widened: bool (h, w)."""
+    height, width = view.picture.shape[:2]
+    corners = view.frame.points_back(view.sheet) / view.reduction
+    sheet = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(sheet, np.rint(corners).astype(np.int32), 1)
+    side = 2 * round(BEYOND_MM * _px_per_mm(view)) + 1
+    return cv2.dilate(sheet, np.ones((side, side), np.uint8)) > 0
+
+
+def _meeting(ink: np.ndarray, sheet: np.ndarray, lit: np.ndarray, px: float) -> list[float]:
+    """Columns of the strokes that meet the upper border of a picture, where lit paper of the sheet reaches it."""
+    at, reach = max(2, round(AT_MM * px)), max(4, round(REACH_MM * px))
+    if ink.shape[0] <= reach:
+        return []
+    near = ink[:at].sum(axis=0) >= max(1, at - 1)
+    far = ink[at:reach].sum(axis=0) >= 0.5 * (reach - at)
+    around = np.ones(2 * round(LIT_MM * px) + 1)
+    paper = np.convolve(lit[:at].mean(axis=0), around, "same") > 0.4 * len(around)
+    return _runs(near & sheet[0] & paper, far, px)
+
+
+def _runs(near: np.ndarray, far: np.ndarray, px: float) -> list[float]:
+    """Middles of the marks of `near` that are narrow and have something of `far` beside them (both bool (n,))."""
+    around = round(AROUND_MM * px)
+    wide = np.convolve(far, np.ones(2 * around + 1), "same") > 0
+    steps = np.flatnonzero(np.diff(np.concatenate([[0], near.astype(np.int8), [0]])))
+    return [(start + end - 1) / 2 for start, end in zip(steps[::2], steps[1::2], strict=True)
+            if end - start <= WIDEST_MM * px and wide[start:end].any()]
+
+
+def _turned_back(columns: list[float], side: int, shape: tuple[int, int]) -> np.ndarray:
+    """Points (n×2) of the upper border of a picture that `np.rot90` turned `side` times, in the picture of `shape`."""
+    height, width = shape
+    x, y = np.array(columns), np.zeros(len(columns))
+    return np.column_stack(((x, y), (width - 1 - y, x), (width - 1 - x, height - 1 - y), (y, height - 1 - x))[side])
