@@ -31,10 +31,12 @@ GRAIN_ROWS = 20  # the grain is measured in every twentieth row, between pixels 
 FINE_STEPS = 4  # a byte tells it in quarters of a grey level
 WIDE, WIDE_DARK = 4, 15  # cells, grey levels: no mark that shows through is so wide and so dark all over
 OUTLINED = 0.6  # of the depth of the edges around: where a wide area is so dark, they are its outline and no stroke
-FINE_AROUND = 7  # px of half size: so far around an edge it is told how fine it is
+FINE_AROUND = 11  # px of half size: so far around an edge it is told how fine it is
 CRISPEST = 75  # percentile: so fine are the edges of this side, however many show through
-FINER = 0.55  # of that: what is less fine shows through
-FINEST_GHOST = (0.06, 0.12)  # below the one nothing is of this side, above the other everything
+FINER = 0.5  # of that: what is less fine shows through
+FINEST_GHOST = (0.05, 0.10)  # below the one nothing is of this side, above the other everything
+NEARLY, AROUND = 0.7, 7  # of the depth of the crisp strokes within so many cells: softer ones so deep are like them
+LEAST_HEIGHT = 20  # grey levels: of edges less high grain says more than blur does
 LEAST_USUAL = 0.12  # on pages whose edges are less fine blur tells nothing: none is pushed back
 DEEPER = 140  # of 255: nothing so deep shows through
 ACCENT = 0.5  # of the depth of the strokes around: so deep are accents and dots
@@ -102,7 +104,8 @@ def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float, halved: np.ndarra
     marks = _Marks.of(crisp, depth, STROKE_MM * px_per_mm)
     typical, evidence = _gathered(depth, marks.shown(marks.long), px_per_mm)
     wide = _wide(flat)
-    strokes = _filled(marks, typical, evidence, cv2.subtract(cv2.bitwise_not(flat), soft), wide)
+    soft, blurred = _told_by_depth(soft, depth, typical * (evidence > 0))
+    strokes = _filled(marks, blurred, typical, evidence, cv2.subtract(cv2.bitwise_not(flat), soft), wide)
     grain = _resized(_grain(pixels, light, BLOCK_MM * px_per_mm * factor), typical.shape)
     return Ink(typical, evidence, factor * CELL, float(np.median(noise)) / 255,
                cv2.divide(step, depth, scale=SHARPNESS_UNIT), grain, strokes, _behind(soft, strokes, wide))
@@ -161,20 +164,28 @@ def _sides(edges: np.ndarray, even: np.ndarray, depth: np.ndarray) -> tuple[np.n
     blurred = cv2.GaussianBlur(even, (5, 5), 0)
     square = np.ones((5, 5), np.uint8)
     height = cv2.subtract(cv2.dilate(blurred, square), cv2.erode(blurred, square))
-    fine = cv2.absdiff(even, blurred)
-    bare = edges[::5, ::5] == 0
-    grain = float(fine[::5, ::5][bare].mean()) if bare.any() else 0.0
-    fine = cv2.convertScaleAbs(cv2.subtract(fine, round(grain)), alpha=FINE_STEPS)
+    fine = cv2.convertScaleAbs(cv2.absdiff(even, blurred), alpha=FINE_STEPS)
     fine, height = (cv2.blur(cv2.bitwise_and(of, edges), (FINE_AROUND, FINE_AROUND)) for of in (fine, height))
+    share = cv2.blur(edges, (FINE_AROUND, FINE_AROUND))
     some = edges[::3, ::3] > 0
     if not some.any():
         return edges, np.zeros_like(edges)
     found = fine[::3, ::3][some] / np.maximum(height[::3, ::3][some], 1) / FINE_STEPS
     usual = float(np.percentile(found, CRISPEST))
     least = float(np.clip(FINER * usual, *FINEST_GHOST))
-    crisp = cv2.compare(fine, cv2.convertScaleAbs(height, alpha=FINE_STEPS * least), cv2.CMP_GT)
-    crisp = cv2.bitwise_and(edges, cv2.bitwise_or(crisp, cv2.threshold(depth, DEEPER, 255, cv2.THRESH_BINARY)[1]))
-    return crisp, cv2.subtract(edges, crisp) if usual >= LEAST_USUAL else np.zeros_like(edges)
+    soft = cv2.compare(cv2.convertScaleAbs(height, alpha=FINE_STEPS * least), fine, cv2.CMP_GT)
+    told = cv2.compare(height, cv2.convertScaleAbs(share, alpha=LEAST_HEIGHT / 255), cv2.CMP_GT)
+    ghostly = cv2.bitwise_and(told, cv2.threshold(depth, DEEPER, 255, cv2.THRESH_BINARY_INV)[1])
+    soft = cv2.bitwise_and(edges, cv2.bitwise_and(soft, ghostly))
+    return cv2.subtract(edges, soft), soft if usual >= LEAST_USUAL else np.zeros_like(edges)
+
+
+def _told_by_depth(soft: np.ndarray, depth: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Soft edges parted once more: what is nearly as deep as the crisp strokes around is a blurred part of them."""
+    around = cv2.dilate(cv2.convertScaleAbs(typical, alpha=255 * NEARLY), np.ones((AROUND, AROUND), np.uint8))
+    around = _over(cv2.max(around, cv2.threshold(around, 0, 255, cv2.THRESH_BINARY_INV)[1]), soft)
+    blurred = cv2.bitwise_and(soft, cv2.compare(depth, around, cv2.CMP_GE))
+    return cv2.subtract(soft, blurred), blurred
 
 
 @dataclass(frozen=True)
@@ -213,7 +224,8 @@ class _Marks:
         return picture
 
 
-def _filled(marks: _Marks, typical: np.ndarray, evidence: np.ndarray, dark: np.ndarray, wide: np.ndarray) -> np.ndarray:
+def _filled(marks: _Marks, blurred: np.ndarray, typical: np.ndarray, evidence: np.ndarray, dark: np.ndarray,
+            wide: np.ndarray) -> np.ndarray:
     """Strokes with their inside, a little wider, with a soft rim; `dark` is how dark each pixel of this side is.
 
     What outlines a `wide` area is no stroke, and the inside of strokes does not run out into it. Short marks are accents if
@@ -222,7 +234,7 @@ def _filled(marks: _Marks, typical: np.ndarray, evidence: np.ndarray, dark: np.n
     x, y = (np.minimum(at // CELL, side - 1).astype(int)
             for at, side in zip(marks.middle.T, typical.shape[::-1], strict=True))
     accent = (marks.depth >= ACCENT * typical[y, x]) & (evidence[y, x] > 0) & (marks.count > 2)
-    strokes = marks.shown(marks.long | accent)
+    strokes = cv2.max(marks.shown(marks.long | accent), blurred)
     usual = cv2.convertScaleAbs(typical, alpha=255)
     limit = cv2.max(cv2.convertScaleAbs(usual, alpha=ACCENT), cv2.convertScaleAbs(wide, alpha=1 / OUTLINED))
     inside = cv2.compare(dark, _over(limit, dark), cv2.CMP_GT)

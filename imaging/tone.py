@@ -38,7 +38,7 @@ OVER_GRAIN = 3.0  # of the σ of the grain: what is less deep is grain
 LOST, SAFE = 2.0, 6.0  # times the σ of the grain: ink so deep is lifted not at all, or as far as it needs
 NOISY = 0.08  # σ of the grain, of the paper's luma, on paper that is all noise
 SHALLOW = 0.15  # of the depth of the strokes around: what is less deep is not lifted with them
-GHOST, DEEP = 0.2, 0.45  # depth up to which marks that show through are pushed back whole, and not at all
+GHOST, DEEP = 0.25, 0.5  # depth up to which marks that show through are pushed back whole, and not at all
 COLOUR = 0.4  # share of the lift that also deepens colours
 BLACKEST = 0.92  # lifting makes no stroke deeper than this
 TINTED = 2.5  # how much faster a strong tint is taken away: a lamp's, for no paper has it
@@ -72,9 +72,9 @@ class Strength:
 
 
 STRENGTHS = {
-    "natural": Strength(flatten=0.85, white=228, ink=0.5, limit=2.5, push_back=0.2),
-    "clear": Strength(flatten=1.0, white=238, ink=0.62, limit=4.0, push_back=0.4),
-    "strong": Strength(flatten=1.0, white=246, ink=0.75, limit=6.0, push_back=0.6),
+    "natural": Strength(flatten=0.85, white=228, ink=0.5, limit=2.5, push_back=0.25),
+    "clear": Strength(flatten=1.0, white=238, ink=0.62, limit=4.0, push_back=0.5),
+    "strong": Strength(flatten=1.0, white=246, ink=0.75, limit=6.0, push_back=0.7),
 }
 
 
@@ -150,7 +150,7 @@ def _toned(pixels: np.ndarray, paper: Paper, ink: Ink, values: Mapping[str, Any]
     ground, unit = _as_bytes(ground)
     shade = paper.light / np.median(paper.light) if values["flatten"] < 1 else None
     kept = None if shade is None else _as_bytes(shade ** (1 - values["flatten"]))
-    levels, table = _levels(ink, values), _lifting(luma, ink, values)
+    levels, table = _levels(ink, values), _lifting(white, ink, values)
     blank = np.empty((STRIPE, *pixels.shape[1:]), np.uint8)
     blank[:] = np.rint(white if pixels.ndim == 3 else luma)
     result = np.empty_like(pixels)
@@ -159,7 +159,8 @@ def _toned(pixels: np.ndarray, paper: Paper, ink: Ink, values: Mapping[str, Any]
         flat = cv2.divide(pixels[rows], enlarged(ground, paper.cell, rows, width), scale=luma * unit)
         grey = flat if flat.ndim == 2 else cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
         index = cv2.merge([grey, enlarged(levels, ink.scale, rows, width)]).view("<u2")[..., 0]
-        factor, darker = cv2.split(table.take(index).view(np.uint8).reshape(*index.shape, 2))
+        factor, *darker = cv2.split(table.take(index).view(np.uint8).reshape(*index.shape, 4))
+        darker = darker[0] if flat.ndim == 2 else cv2.merge(darker)
         _deepened(flat, factor, darker, blank[: len(flat)], result[rows])
         if kept is not None:
             shade = _like(enlarged(kept[0], paper.cell, rows, width), flat)
@@ -203,16 +204,19 @@ def _of_page(ink: Ink, values: Mapping[str, Any]) -> float:
     return (values["ink_target"] / usual) ** PAGE * usual**PLACE
 
 
-def _lifting(white: float, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
-    """For each level and luma, two bytes in a uint16: a factor for the distance from `white` in steps of
-    1/FIXED, and how many grey levels to darken besides, so that ink gets deeper faster than it gets gaudy.
+def _lifting(white: np.ndarray, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
+    """For each level and luma, four bytes in a uint32: a factor for the distance from `white` in steps of 1/FIXED, and
+    how many grey levels to darken red, green and blue besides, so that ink gets deeper faster than it gets gaudy.
+    The same share of the white in all three keeps the hue.
     """
-    depth = np.maximum(1 - np.arange(256) / white, 0.001)[None, :]
+    luma = float(white @ LUMA)
+    depth = np.maximum(1 - np.arange(256) / luma, 0.001)[None, :]
     wanted = np.concatenate([_pushed(depth, values), _lifted(depth, ink, values)])
     ratio = wanted / depth
     factor = np.rint(np.where(ratio > 1, 1 + (ratio - 1) * COLOUR, ratio) * FIXED)
-    darker = np.rint((wanted - depth * factor / FIXED) * white)
-    return np.stack([factor, np.maximum(darker, 0)], -1).astype(np.uint8).view("<u2").ravel()
+    besides = np.maximum(wanted - depth * factor / FIXED, 0)
+    parts = [factor, *(np.rint(besides * channel) for channel in white)]
+    return np.stack(parts, -1).astype(np.uint8).view("<u4").ravel()
 
 
 def _pushed(depth: np.ndarray, values: Mapping[str, Any]) -> np.ndarray:
@@ -246,7 +250,7 @@ def _deepened(flat: np.ndarray, factor: np.ndarray, darker: np.ndarray, blank: n
     """Multiply how far each pixel is below the `blank` paper, and darken: alike in all channels, which keeps the hue."""
     below = cv2.multiply(cv2.subtract(blank, flat), _like(factor, flat), scale=1 / FIXED)
     above = cv2.subtract(flat, blank)
-    cv2.subtract(cv2.add(cv2.subtract(blank, below), above), _like(darker, flat), dst=result)
+    cv2.subtract(cv2.add(cv2.subtract(blank, below), above), darker, dst=result)
 
 
 def _like(grey: np.ndarray, pixels: np.ndarray) -> np.ndarray:

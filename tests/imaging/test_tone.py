@@ -135,6 +135,95 @@ def test_show_through_is_not_lifted():
     assert contrast(result, where) <= contrast(as_pixels(only_ghost), where)
 
 
+def test_what_shows_through_is_pushed_back_and_the_writing_of_this_side_lifted():
+    page, marks, _ = written(strength=0.5)
+    upper = np.arange(SIZE[1])[:, None] < 650
+    front, behind = marks & upper, np.roll(marks & upper, 660, axis=0)
+    page = np.where(upper[..., None], page, blank())
+    page = page * (1 - 0.5 * cv2.GaussianBlur(behind.astype(np.float32), (0, 0), 2.5)[..., None])
+    result, _ = toned(page)
+    assert contrast(result, behind) < 0.75 * contrast(as_pixels(page), behind)
+    assert contrast(result, front) > 1.2 * contrast(as_pixels(page), front)
+
+
+def test_thin_strokes_and_accents_are_lifted_with_the_writing_around():
+    page, _, _ = written(strength=0.3)
+    thin = np.zeros(SIZE[::-1], np.uint8)
+    for y in range(180, 1200, 60):
+        cv2.line(thin, (120, y), (860, y + 6), 255, 1, cv2.LINE_AA)
+    accents = np.zeros(SIZE[::-1], np.uint8)
+    for x in range(120, 860, 34):
+        cv2.circle(accents, (x + 2, 370), 2, 255, -1, cv2.LINE_AA)
+    for mask in (thin, accents):
+        share = (mask / 255.0 * 0.3)[..., None]
+        page = page * (1 - share) + np.array(BLACK) * share
+    result, _ = toned(page)
+    for mask in (thin > 200, accents > 200):
+        assert contrast(result, mask) > 1.5 * contrast(as_pixels(page), mask)
+
+
+def test_specks_away_from_writing_are_not_lifted():
+    page, _, _ = written(strength=0.4)
+    specks = np.zeros(SIZE[::-1], np.uint8)
+    rng = np.random.default_rng(2)
+    for x, y in rng.uniform((900, 100), (980, 1300), (60, 2)).astype(int):
+        specks[y : y + 3, x : x + 3] = 1
+    page = page * (1 - 0.25 * specks[..., None])
+    result, _ = toned(page)
+    assert contrast(result, specks > 0) <= 1.05 * contrast(as_pixels(page), specks > 0)
+
+
+@pytest.mark.parametrize("light, grain", [(1.0, 6.0), (0.35, 6.0)])
+def test_grain_stays_as_weak_beside_ink_as_it_was(light, grain):
+    page, marks, seal = written(strength=0.5, grain=0)
+    noise = np.random.default_rng(3).normal(0, grain, (*SIZE[::-1], 1))
+    page = np.clip(light * page + noise, 0, 255)
+    result, _ = toned(page)
+    bare = cv2.dilate((marks | seal).astype(np.uint8), np.ones((15, 15))) == 0
+
+    def grain_beside_ink(pixels):
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(float)
+        return grey[bare].std() / (np.median(grey[bare]) - np.median(grey[marks]))
+
+    assert grain_beside_ink(result) <= grain_beside_ink(as_pixels(page))
+
+
+@pytest.mark.parametrize("box", [(150, 150, 150), (90, 90, 90), (120, 150, 190)])
+def test_a_filled_box_keeps_its_depth(box):
+    page, _, _ = written(paper=(225, 225, 225))
+    page[300:420, 200:800] = box
+    page[700:1000, 500:900] = box
+    before = as_pixels(shaded(page, darkest=0.8))
+    result, _ = toned(before)
+    for place in ((slice(320, 400), slice(250, 750)), (slice(750, 950), slice(550, 850))):
+        beside = (place[0], slice(910, 980))
+        depths = [1 - np.median(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[place])
+                  / np.median(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)[beside]) for pixels in (before, result)]
+        assert depths[1] == pytest.approx(depths[0], abs=0.06)
+
+
+def test_the_colour_of_what_lies_beside_the_sheet_does_not_run_into_it():
+    page, _, _ = written()
+    page[:, :90] = page[:90] = (95, 110, 85)  # a cover
+    result, decision = toned(page)
+    for place in ((slice(110, 135), slice(150, 850)), (slice(150, 1200), slice(95, 110))):
+        tint = np.median(result[place].reshape(-1, 3), axis=0) - decision.values["white"]
+        assert np.ptp(tint) <= 4
+
+
+def test_the_tint_of_a_lamp_goes_further_than_that_of_paper():
+    def left(paper):
+        white = toned(blank(paper=paper))[1].values["white"]
+        return np.log(max(white) / min(white)) / np.log(max(paper) / min(paper))
+
+    assert left((90, 160, 220)) < 0.7 * left((226, 222, 210))
+
+
+def test_a_clipping_is_not_taken_for_a_whole_page_at_few_pixels():
+    decision = tone.decide(View.of(as_pixels(written()[0])[:300, :500]), tone.Params())
+    assert decision.values["px_per_mm"] == 6.0
+
+
 @pytest.mark.parametrize("ink, share", [(BLUE, 1.0), (BLUE, 0.4), (RED, 1.0), (RED, 0.4)])
 def test_hues_of_inks_stay_within_five_degrees(ink, share):
     page, marks, seal = written(colour=ink, strength=share, paper=(225, 225, 225))
