@@ -141,7 +141,7 @@ def blank(pixels, corners, rng):
     ground = cv2.resize(closed, (width, height))
     grain = np.tile(rng.normal(0, 2, (512, 512, 1)), (-(-height // 512), -(-width // 512), 1))[:height, :width]
     page = np.zeros((height, width), np.uint8)
-    inner = corners.mean(axis=0) + 0.98 * (corners - corners.mean(axis=0))
+    inner = corners.mean(axis=0) + 1.01 * (corners - corners.mean(axis=0))
     cv2.fillConvexPoly(page, np.rint(inner).astype(np.int32), 255)
     empty = np.clip(ground + grain, 0, 255).astype(np.uint8)
     return np.where(page[..., None] > 0, empty, pixels)

@@ -17,6 +17,9 @@ AROUND_MM = 1.5  # by so much it may lean meanwhile
 WIDEST_MM = 7.0  # a longer mark along the border is an edge or a shadow
 BEYOND_MM = 3.0  # so far outside the corners of the sheet its bent edge may lie
 LIT, LIT_MM = 0.6, 4.0  # of the sheet's luma: paper at the border is as bright, within so much along it
+RULE_MM = 5.0  # a mark that runs inwards so far and straight is a rule
+WRITTEN_MM, WRITTEN = 8.0, 0.02  # share of a strip along the border that is inked, where writing reaches it
+STRONG = 0.4  # of the depth of the sheet's ink
 SIDES = 4
 
 
@@ -24,19 +27,34 @@ def at_border(view: View) -> list[np.ndarray]:
     """Strokes of the sheet of `view` that meet the top, right, bottom and left border of the stored capture: the
     middles of each (n×2), in stored pixels.
     """
-    ink, sheet, px = _ink(view), _sheet(view), _px_per_mm(view)
+    sheet, px = _sheet(view), _px_per_mm(view)
     grey = cv2.cvtColor(view.picture, cv2.COLOR_RGB2GRAY)
+    ink = _ink(view, grey, sheet)
     lit = grey > LIT * (np.percentile(grey[sheet], 75) if sheet.any() else 255)
-    found = []
+    level, found = _lies_level(view), []
     for side in range(SIDES):
-        columns = _meeting(*(np.rot90(mask, side) for mask in (ink, sheet, lit)), px)
+        beside = (side % 2 == 1) == level  # level rules run into this border, if any
+        columns = _meeting(*(np.rot90(mask, side) for mask in (ink, sheet, lit)), px, beside)
         found.append(_turned_back(columns, side, ink.shape) * view.reduction)
     return found
 
 
-def _ink(view: View) -> np.ndarray:
+def _ink(view: View, grey: np.ndarray, sheet: np.ndarray) -> np.ndarray:
+    """Ink of the reduced capture that is about as dark as its sheet's: bool (h, w)."""
     marks.ink(view)
-    return view.shared["ink"] > 0
+    ink = view.shared["ink"] > 0
+    own = ink & sheet
+    if not own.any():
+        return own
+    depth = marks.contrast(grey, marks.paper(grey))
+    return ink & (depth > STRONG * float(np.percentile(depth[own], 75)))
+
+
+def _lies_level(view: View) -> bool:
+    """Do lines of writing lie level in the stored picture? Else it is stored on its side."""
+    width, height = view.size
+    (ax, ay), (bx, by) = view.frame.points_back([[0.25 * width, height / 2], [0.75 * width, height / 2]])
+    return bool(abs(bx - ax) > abs(by - ay))
 
 
 def _px_per_mm(view: View) -> float:
@@ -54,16 +72,31 @@ def _sheet(view: View) -> np.ndarray:
     return cv2.dilate(sheet, np.ones((side, side), np.uint8)) > 0
 
 
-def _meeting(ink: np.ndarray, sheet: np.ndarray, lit: np.ndarray, px: float) -> list[float]:
-    """Columns of the strokes that meet the upper border of a picture, where lit paper of the sheet reaches it."""
+def _meeting(ink: np.ndarray, sheet: np.ndarray, lit: np.ndarray, px: float, beside: bool) -> list[float]:
+    """Columns of the strokes that meet the upper border of a picture, where lit paper of the sheet reaches it.
+
+    Ruled paper has its level rules to its very edge: at a border `beside` the writing there must be other ink as well.
+    """
     at, reach = max(2, round(AT_MM * px)), max(4, round(REACH_MM * px))
     if ink.shape[0] <= reach:
         return []
-    near = ink[:at].sum(axis=0) >= max(1, at - 1)
-    far = ink[at:reach].sum(axis=0) >= 0.5 * (reach - at)
+    near = ink[:at].sum(axis=0) >= 0.7 * at
+    far = ink[at:reach].sum(axis=0) >= 0.45 * (reach - at)
     around = np.ones(2 * round(LIT_MM * px) + 1)
     paper = np.convolve(lit[:at].mean(axis=0), around, "same") > 0.4 * len(around)
+    if beside and _written(ink[: round(WRITTEN_MM * px), sheet[0] & paper], px) < WRITTEN:
+        return []
     return _runs(near & sheet[0] & paper, far, px)
+
+
+def _written(ink: np.ndarray, px: float) -> float:
+    """Share of a strip (rows go inwards) that is inked, rules left out."""
+    if not ink.size:
+        return 0.0
+    long, strip = max(3, round(RULE_MM * px)), ink.astype(np.uint8)
+    inwards, along = (cv2.morphologyEx(cv2.dilate(strip, np.ones(wide, np.uint8)), cv2.MORPH_OPEN, np.ones(shape, np.uint8))
+                      for wide, shape in (((1, 3), (long, 1)), ((3, 1), (1, long))))
+    return float((ink & (cv2.dilate(inwards | along, np.ones((3, 3), np.uint8)) == 0)).mean())
 
 
 def _runs(near: np.ndarray, far: np.ndarray, px: float) -> list[float]:

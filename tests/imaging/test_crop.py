@@ -58,3 +58,29 @@ def test_writing_that_runs_into_the_edge_of_the_capture_is_told():
     assert codes == ["content_at_edge"]
     inner = cv2.copyMakeBorder(page, 40, 40, 40, 40, cv2.BORDER_CONSTANT, value=225)
     assert crop.decide(View.of(inner), crop.Params()).findings == ()
+
+
+def test_where_a_page_is_cut_off_is_told():
+    page = np.full((900, 700), 225, np.uint8)
+    for y in range(60, 860, 40):
+        for x in range(100, 700, 22):
+            cv2.line(page, (x, y), (x + 12, y - 14), 60, 2)
+    (finding,), = [crop.decide(View.of(page), crop.Params()).findings]
+    (left, _, right, bottom), = finding.facts["where"]
+    assert left > 0.9 and right > 0.99 and bottom > 0.5
+    assert finding.facts["times"] >= 1
+
+
+def test_the_level_rules_of_a_ruled_page_run_to_its_edge_and_it_is_whole():
+    page = np.full((900, 700), 225, np.uint8)
+    page[80:860:40] = 120
+    for y in range(70, 860, 40):
+        for x in range(150, 560, 22):
+            cv2.line(page, (x, y), (x + 12, y - 14), 60, 2)
+    assert crop.decide(View.of(page), crop.Params()).findings == ()
+
+
+def test_a_table_whose_upright_rules_run_out_of_the_picture_is_cut_off():
+    page = np.full((900, 700), 225, np.uint8)
+    page[150:, 80:660:70] = 60
+    assert [finding.code for finding in crop.decide(View.of(page), crop.Params()).findings] == ["content_at_edge"]

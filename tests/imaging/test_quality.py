@@ -10,7 +10,7 @@ from benchmarks.quality import TRULY
 from imaging import quality, tone
 from imaging.sharpness import edge_width
 from imaging.stages import STAGES, Plan, decide
-from imaging.view import View
+from imaging.view import Hints, View
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 DPI = 300
@@ -164,3 +164,100 @@ def test_real_pages_give_no_warning_but_of_what_is_truly_wrong_with_them():
         assert warned <= TRULY.get(path.stem, {}).keys(), path.name
         worse = decide(View.of(cv2.GaussianBlur(pixels, (0, 0), 5)), PLAN, "0" * 64)
         assert all({"blurred", "motion_blur"} & codes(recipe.decision("quality")) for _, recipe in worse), path.name
+
+
+def told(decision, code):
+    (finding,) = [finding for finding in decision.findings if finding.code == code]
+    return finding
+
+
+def test_every_finding_says_where_and_how_far_over_its_threshold():
+    faulty = [cv2.GaussianBlur(page(), (0, 0), 4), shaken(page(), 17), (page() * 0.25).astype(np.uint8), page(depth=0.0),
+              page(0.05, grain=1.0), page(0.1, grain=1.0)]
+    found = [finding for pixels in faulty for finding in judged(pixels).findings]
+    assert {"blurred", "motion_blur", "too_dark", "blank_page", "lost_ink", "faint_ink"} <= {one.code for one in found}
+    for finding in found:
+        assert finding.facts["times"] >= 1
+        assert all(0 <= value <= 1 for box in finding.facts["where"] for value in box)
+
+
+def test_glare_is_told_where_it_lies_also_at_the_edge():
+    pixels = page()
+    cv2.ellipse(pixels, (1600, 400), (220, 160), 0, 0, 360, (255, 255, 255), -1)
+    (left, top, _, bottom), = told(judged(pixels), "glare").facts["where"]
+    assert left > 0.7 and top < 0.2 and 0.2 < bottom < 0.3
+
+
+def test_a_page_soft_on_one_side_is_blurred_there():
+    pixels = page()
+    pixels[:, 700:] = cv2.GaussianBlur(pixels, (0, 0), 4)[:, 700:]
+    boxes = told(judged(pixels), "blurred").facts["where"]
+    assert min(box[0] for box in boxes) >= 0.5
+
+
+def shadowed(pixels, depth, sigma):
+    light = np.ones(pixels.shape[:2], np.float32)
+    light[1300:] = 1 - depth
+    return (pixels * cv2.GaussianBlur(light, (0, 0), sigma)[..., None]).astype(np.uint8)
+
+
+def test_a_strong_shadow_is_told_and_where():
+    (_, top, _, bottom), = told(judged(shadowed(page(), 0.55, 40)), "uneven_light").facts["where"]
+    assert 0.45 < top < 0.65 and bottom > 0.9
+
+
+def test_light_that_falls_off_gradually_is_no_shadow():
+    fall = np.linspace(1, 0.65, SIZE[0], dtype=np.float32)
+    assert codes(judged((page() * fall[None, :, None]).astype(np.uint8))) == set()
+
+
+def thumb(pixels, colour):
+    cv2.line(pixels, (0, 1400), (230, 1250), colour, 170, cv2.LINE_AA)
+    return pixels
+
+
+@pytest.mark.parametrize("colour", [(205, 150, 120), (150, 100, 78), (25, 25, 28)])
+def test_a_finger_or_a_dark_thing_over_the_edge_is_told_and_where(colour):
+    finding = told(judged(thumb(page(), colour)), "object_on_page")
+    (left, top, right, bottom), = finding.facts["where"]
+    assert left < 0.03 and 0.45 < top < 0.55 and 0.1 < right < 0.25 and 0.6 < bottom < 0.7
+
+
+def seal(pixels):
+    cv2.circle(pixels, (1500, 500), 190, (200, 60, 60), 14, cv2.LINE_AA)
+    cv2.putText(pixels, "UY BAN", (1370, 520), cv2.FONT_HERSHEY_SIMPLEX, 2.2, (200, 60, 60), 9, cv2.LINE_AA)
+
+
+def stain(pixels):
+    pixels[:] = cv2.subtract(pixels, cv2.GaussianBlur(cv2.circle(np.zeros_like(pixels), (60, 1500), 160, (60, 80, 110), -1),
+                                                      (0, 0), 20))
+
+
+def note(pixels):
+    cv2.rectangle(pixels, (1250, 700), (1699, 1200), (236, 230, 205), -1)
+
+
+def table_head(pixels):
+    cv2.rectangle(pixels, (200, 100), (1500, 200), (70, 70, 70), -1)
+
+
+@pytest.mark.parametrize("put", [seal, stain, note, table_head])
+def test_seals_stains_notes_and_dark_cells_are_no_foreign_things(put):
+    pixels = page()
+    put(pixels)
+    assert not {"object_on_page", "uneven_light"} & codes(judged(pixels))
+
+
+def test_writing_that_is_still_askew_is_told():
+    turn = cv2.getRotationMatrix2D((SIZE[0] / 2, SIZE[1] / 2), -2.5, 1.0)
+    pixels = cv2.warpAffine(page(), turn, SIZE, borderValue=(215, 215, 215))
+    assert told(judged(pixels), "skew_left").facts["degrees"] == pytest.approx(2.5, abs=0.3)
+    assert "skew_left" not in codes(judged(page()))
+
+
+def test_the_true_resolution_is_that_of_the_known_paper():
+    view = View.of(page(), None, Hints(paper="A4"))
+    assert quality.true_ppi(view) == pytest.approx(2300 / 297 * 25.4, rel=0.01)
+    assert quality.true_ppi(View.of(page(), 200, Hints(paper="A4"))) == 200, "what the file states fits the paper"
+    assert quality.true_ppi(View.of(page(), 600, Hints(paper="A4"))) == pytest.approx(197, abs=1), "and this does not"
+    assert quality.true_ppi(View.of(page())) is None
