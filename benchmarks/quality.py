@@ -53,7 +53,9 @@ TRULY: dict[str, dict[str, str]] = {
     f"{PH}16": {"object_on_page": "a telephone lies on the left edge of the page"},
     f"{PH}45": {"object_on_page": "a thumb holds the page down", "content_at_edge": CUT},
     f"{PH}97": {"object_on_page": "a hand reaches onto the page", "content_at_edge": CUT},
-    **{f"{PH}{number}": {"content_at_edge": CUT} for number in ("71", "28", "30", "36", "521_a", "54", "545_b", "59")},
+    **{f"{PH}{number}": {"content_at_edge": CUT} for number in ("71", "28", "30", "521_a", "54", "545_b", "59")},
+    f"{PH}36": {"object_on_page": "a finger at the lower left", "content_at_edge": CUT},
+    f"{PH}567": {"blurred": "the upper half is out of focus: its strokes are twice as soft as those at the foot"},
     "timeus_cph_paris_tissage_1878_IMG_20190620_123932": {"object_on_page": "a finger tip at the lower left corner"},
     **{f"bronod_{number}": {"faint_ink": "pale grey ink, an eighth darker than its paper"}
        for number in ("0005", "0027", "0028", "0064", "0075", "0100")},

@@ -18,6 +18,7 @@ from imaging.stage import Stage
 from imaging.view import View
 
 BEYOND = 0.02  # of the frame: so far outside the sheet's corners strokes may still be its own
+LEAST_SPREAD = 0.2  # of a side of the page, over which strokes that are cut off lie; a ragged edge is shorter
 EDGE_MM = 1.5  # so wide the shadow of an edge may be
 
 
@@ -121,6 +122,10 @@ def _cut_off(view: View, least: int, box: list[float]) -> tuple[Finding, ...]:
         return ()
     size = (max(1.0, box[2] - box[0]), max(1.0, box[3] - box[1]))
     boxes = [found for points in met for found in where.around(view.frame.points(points) - box[:2], size)]
+    spread = [max(right - left, bottom - top) >= LEAST_SPREAD for left, top, right, bottom in boxes]
+    met, boxes = ([item for item, wide in zip(items, spread, strict=True) if wide] for items in (met, boxes))
+    if not met:
+        return ()
     number = sum(len(points) for points in met)
     facts = {"strokes": number, "where": boxes, "times": round(max(len(points) for points in met) / least, 2)}
     return (Finding("content_at_edge", Severity.WARNING, facts),)

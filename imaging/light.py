@@ -22,6 +22,7 @@ DEEP, DIM = 0.55, 0.75  # of the paper's luma: shade that tells at once, and sha
 EDGE_MM = 10.0  # over which a shadow's edge is measured …
 ABRUPT = 0.2  # … and its fall in halvings of the light; what a bent page or a lamp at one side does is half of that
 ENDS, ENDS_MM = 0.4, 40.0  # of a shadow's outline on the page, and mm of it, that are so at least
+STRIP = (0.1, 0.5)  # of a page: narrower and longer along a side is the bend into a gutter
 BLACK = 0.12  # of the paper's luma: what is darker is no paper in shadow, and what is beside it may be its rim
 SIDE_MM = 14  # to either side of an edge of the sheet
 STEP = 0.4  # halvings of the light there, at which it is worth asking …
@@ -91,8 +92,16 @@ def shaded(ground: Ground, things: np.ndarray, side: Side) -> tuple[float, np.nd
     margin = 2 * ground.cells(MARGIN_MM) + 1
     paper = (page > 0) & (cv2.erode(light, np.ones((margin, margin), np.uint8)) > BLACK)
     dark = (light < DEEP) | _ends(paper & (light < DIM), fall > ABRUPT, ground)
-    shadow = np.where(paper & dark, 255, 0).astype(np.uint8)
+    shadow = _no_strips(np.where(paper & dark, 255, 0).astype(np.uint8))
     return int(np.count_nonzero(shadow)) / area, shadow
+
+
+def _no_strips(shadow: np.ndarray) -> np.ndarray:
+    """The shadow without narrow strips along a side: there a page bends into its gutter."""
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(shadow, connectivity=8)
+    across, down = (facts[:, at] / side for at, side in zip((2, 3), shadow.shape[::-1], strict=True))
+    strip = ((across < STRIP[0]) & (down > STRIP[1])) | ((down < STRIP[0]) & (across > STRIP[1]))
+    return np.where(strip[labels], 0, shadow).astype(np.uint8)
 
 
 def _ends(dim: np.ndarray, abrupt: np.ndarray, ground: Ground) -> np.ndarray:

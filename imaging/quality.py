@@ -36,7 +36,7 @@ class Params:
     """From where on the operator is told."""
 
     blur_px: float = 5.1  # edges of writing wider than this (pixels, at 400 dpi at most): blurred
-    motion_ratio: float = 2.45  # edges so many times wider one way than another: the camera or the paper moved
+    motion_ratio: float = 2.6  # edges so many times wider one way than another: the camera or the paper moved
     dark_paper: float = 90.0  # paper darker than this (0 black to 255 white): too dark
     glare_share: float = 0.004  # share of the page under glare
     clipped_share: float = 0.05  # share of the page burnt out on paper that is not white
