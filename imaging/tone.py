@@ -1,10 +1,11 @@
 """Stage `tone`: an even, natural sheet on which faint ink can be read again, in colour, grey or black and
 white.
 
-`decide` looks at the reduced view and writes down numbers; `tone` works on the rendered page in stripes. In
-paper- relative terms each pixel is its depth below the paper; the paper's own unevenness is divided away,
-and the depth is multiplied by as much as the ink around is fainter than it should be. One factor for all
-three channels keeps hue. Geometry is done before; whether the page can be read at all is left to `quality`.
+`decide` looks at the reduced view and writes down numbers; `tone` works on the rendered page in stripes. In paper-
+relative terms each pixel is its depth below the paper; the paper's own unevenness is divided away. Where a stroke runs,
+its depth is multiplied by as much as the ink around is fainter than it should be; what shows through, and grain, is
+made shallower. One factor for all three channels keeps hue. Geometry is done before; whether the page can be read at
+all is left to `quality`.
 """
 
 from __future__ import annotations
