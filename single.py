@@ -210,8 +210,7 @@ def _write(target: Path, data: bytes) -> None:
         raise StorageFailed("cannot_write", file=str(target), reason=error.strerror or "") from error
 
 
-def with_tone(settings: Settings, mode: str) -> Settings:
-    """The settings with the tone of `clean --tone`: colour, grey or bitonal."""
-    return replace(settings, stages={**settings.stages, "tone": replace(settings.stages["tone"], mode=mode)})
-
-
+def with_tone(settings: Settings, **said: str | None) -> Settings:
+    """The settings with what `clean` was told of the tone (`mode`, `strength`, `bitonal`); None leaves a setting."""
+    changed = {name: value for name, value in said.items() if value is not None}
+    return replace(settings, stages={**settings.stages, "tone": replace(settings.stages["tone"], **changed)})

@@ -20,6 +20,7 @@ from texts import LANGUAGES
 
 VERSION = "0.1.0"
 TONES = ("colour", "grey", "bitonal")
+STRENGTHS, WAYS = ("natural", "clear", "strong"), ("auto", "fast", "careful")
 
 
 class Story(click.Group):
@@ -135,15 +136,18 @@ def inspect(talk: Talk, files: tuple[Path, ...], as_json: bool) -> ExitCode:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Thư mục kết quả. / Where results go.")
 @click.option("--tone", type=click.Choice(TONES), default="colour", show_default=True, help="Màu, xám, đen trắng.")
+@click.option("--strength", type=click.Choice(STRENGTHS), help="Làm rõ nhiều hay ít. / How much is brought out.")
+@click.option("--bitonal", type=click.Choice(WAYS), help="Đen trắng nhanh hay kỹ. / Black and white fast or careful.")
 @click.option("--format", "kind", type=click.Choice(("png", "jpeg")), default="png", show_default=True)
 @click.option("--no-geometry", is_flag=True, help="Không tách, xoay, cắt. / Do not split, turn or crop.")
 @pass_talk
 @told
-def clean(talk: Talk, files: tuple[Path, ...], out: Path, tone: str, kind: str, no_geometry: bool) -> ExitCode:
+def clean(talk: Talk, files: tuple[Path, ...], out: Path, tone: str, strength: str | None, bitonal: str | None,
+          kind: str, no_geometry: bool) -> ExitCode:
     """Ảnh đã làm sạch, mỗi trang một tệp. / Developed pages as images."""
     import single
 
-    settings, code = single.with_tone(talk.settings(), tone), ExitCode.OK
+    settings, code = single.with_tone(talk.settings(), mode=tone, strength=strength, bitonal=bitonal), ExitCode.OK
     for path in files:
         try:
             for written in single.clean_file(path, out, settings, kind, not no_geometry):

@@ -1,87 +1,88 @@
-"""Black and white: each pixel against half the depth of the ink around it, and whole marks kept or dropped.
+"""Black and white: where a page is ink.
 
-Works from the maps that `tone` measured. Faint writing beside strong print is kept: a mark goes not for
-being faint but for a blurred outline, as show-through and folds have it, for hardly being there at all, or
-for being a speck. What the page looks like in colour is left to `tone`.
+Two ways. `fast` asks a small model (`inknets`) from which grey on a pixel is ink, cell by cell, and compares; good for
+every page. `careful` asks a larger model about each pixel: it costs ten times as much and finds faint ink among stains
+and show-through that no threshold parts. Where a model cannot be run, `local_threshold` does it by hand.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from imaging.cells import enlarged, shrunk
-from imaging.ink import Ink
-from imaging.paper import Paper
+from imaging.ink import Ink, ink_on
+from imaging.inknets import FACTOR, likely_ink, limits_of_ink
+from imaging.local_threshold import by_local_threshold
+from imaging.paper import paper_of
+from imaging.view import View
 
+Way = Literal["fast", "careful"]
 PAPER, INK = 255, 0
-HALF = 0.5  # of the depth of the strokes just here: where a stroke ends
-BEHIND = 0.2  # of the strong ink within some millimetres: what is fainter is no ink
-CORE = 0.25  # of the same: a mark must be so deep somewhere
-CORE_SHARE = 0.06  # of a mark's pixels that have to be
-BLURRED = 0.75  # of the usual sharpness: softer outlines are not of this side
-OF_PAGE = 0.5  # of the page's strong ink: the surroundings count as at least so deep
-OVER_NOISE = 3.0  # of the usual step between pixels of bare paper
-LEAST = 0.03  # depth below which there is no ink on the smoothest paper
-SURROUNDINGS_MM = 5.0  # σ
-SPECK_MM = 0.12  # marks smaller than the square of this are dust
+LIKELY = 128  # of 255: from here on a pixel is ink
+AGREED = 0.93  # F-measure of the one way's ink against the other's, from which on they agree
+PARTS, PIECE = (2, 3), 512  # of a page, rows and columns; px of the piece that is looked at in each
+FINE_PX_PER_MM = 12.0  # about 300 dpi: finer pages are looked at so
 
 
-def bitonal(grey: np.ndarray, paper: Paper, ink: Ink, px_per_mm: float) -> np.ndarray:
-    """0 for ink, 255 for paper, uint8 (h, w), of a page `grey` (h, w) uint8 with its maps."""
-    strong = _strong(ink, px_per_mm)
-    least = max(OVER_NOISE * ink.noise, LEAST)
-    edge = np.maximum(np.maximum(HALF * ink.depth, BEHIND * strong), least)
-    edge = ink.evidence * edge + (1 - ink.evidence) * np.maximum(edge, CORE * strong)
-    soft = cv2.GaussianBlur(grey, (3, 3), 0)
-    marks = _darker(soft, edge, paper, ink.cell)
-    cores = _darker(soft, np.maximum(CORE * strong, least), paper, ink.cell)
-    return _kept(marks, cores, ink, (SPECK_MM * px_per_mm) ** 2)
+def bitonal(grey: np.ndarray, way: Way, px_per_mm: float) -> np.ndarray:
+    """0 for ink, 255 for paper, uint8 (h, w), of a page `grey` (h, w) uint8."""
+    found = _careful(grey, px_per_mm) if way == "careful" else _fast(grey, px_per_mm)
+    if found is not None:
+        return found
+    paper = paper_of(grey, px_per_mm)
+    return by_local_threshold(grey, paper, ink_on(grey, paper, px_per_mm), px_per_mm)
 
 
-def _strong(ink: Ink, px_per_mm: float) -> np.ndarray:
-    """Depth of the strong ink in the surroundings of each cell: a mean that leans to the deepest."""
-    weight = ink.evidence * ink.depth**2
-    sigma = max(1.0, SURROUNDINGS_MM * px_per_mm / ink.cell)
-    around = cv2.GaussianBlur(weight * ink.depth, (0, 0), sigma) / np.maximum(
-        cv2.GaussianBlur(weight, (0, 0), sigma), 1e-6)
-    of_page = float((weight * ink.depth).sum() / max(weight.sum(), 1e-6))
-    return np.maximum(around, OF_PAGE * of_page)
+def way_of(view: View, ink: Ink) -> Way:
+    """The way that a page should go: fast where both ways agree on pieces of it, careful where they do not.
 
-
-def _darker(soft: np.ndarray, depth: np.ndarray, paper: Paper, cell: int) -> np.ndarray:
-    """255 where `soft` is darker than the paper by more than `depth` (a map in cells of `cell` px), else 0.
+    `ink` is that of the view. Pages on which nothing is written go fast.
     """
-    height, width = soft.shape
-    ratio = cell / paper.cell  # of the maps' scales; the middles of their first cells do not coincide
-    onto = np.array([[ratio, 0, ratio / 2 - 0.5], [0, ratio, ratio / 2 - 0.5]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    light = cv2.warpAffine(paper.light, onto, depth.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    limit = np.clip(np.rint(light * (1 - depth)), 0, 255).astype(np.uint8)
-    return cv2.compare(soft, enlarged(limit, cell, slice(0, height), width), cv2.CMP_LT)
+    both = found = 0
+    for piece in _pieces(view, ink):
+        fast, careful = (bitonal(piece, way, view.px_per_mm) == INK for way in ("fast", "careful"))
+        both += 2 * np.count_nonzero(fast & careful)
+        found += np.count_nonzero(fast) + np.count_nonzero(careful)
+    return "fast" if both >= AGREED * found else "careful"
 
 
-def _kept(marks: np.ndarray, cores: np.ndarray, ink: Ink, speck: float) -> np.ndarray:
-    """Drop marks without enough core, blurred ones and specks; connected at the scale of `ink.sharpness`."""
-    height, width = marks.shape
-    small = shrunk(marks, ink.scale)
-    count, labels, facts, _ = cv2.connectedComponentsWithStats(small)
-    area = facts[:, cv2.CC_STAT_AREA]
-    held = np.bincount(labels[shrunk(cores, ink.scale) > 0], minlength=count)
-    keep = (held > CORE_SHARE * area) & (ink.scale**2 * area >= speck)
-    keep &= _sharp(small, labels, count, ink)
-    keep[0] = False
-    shown = np.where(keep, 255, 0).astype(np.uint8)[labels]
-    size = (small.shape[1] * ink.scale, small.shape[0] * ink.scale)
-    whole = cv2.resize(shown, size, interpolation=cv2.INTER_NEAREST)[:height, :width]
-    return cv2.bitwise_not(cv2.bitwise_and(marks, whole))
+def _pieces(view: View, ink: Ink) -> Iterator[np.ndarray]:
+    """Grey pieces of the stored picture, one from each part of the page, where most is written."""
+    pixels = view.full()
+    half = PIECE // 2 * max(1, round(view.px_per_mm / FINE_PX_PER_MM))
+    cell = ink.cell * view.reduction  # stored px a cell of the map
+    written = cv2.blur(ink.evidence, (max(1, 2 * half // cell),) * 2, borderType=cv2.BORDER_CONSTANT)
+    for rows in np.array_split(np.arange(written.shape[0]), PARTS[0]):
+        for columns in np.array_split(np.arange(written.shape[1]), PARTS[1]):
+            part = written[np.ix_(rows, columns)]
+            if part.size and part.max() > 0:
+                row, column = np.unravel_index(int(part.argmax()), part.shape)
+                at = (np.array([[columns[column], rows[row]]]) + 0.5) * ink.cell
+                x, y = np.rint(view.frame.points_back(view.to_frame(at))[0]).astype(int)
+                piece = pixels[max(0, y - half) : y + half, max(0, x - half) : x + half]
+                if piece.size:
+                    yield piece if piece.ndim == 2 else cv2.cvtColor(piece, cv2.COLOR_RGB2GRAY)
 
 
-def _sharp(small: np.ndarray, labels: np.ndarray, count: int, ink: Ink) -> np.ndarray:
-    """Whether the outline of each mark is about as sharp as the page's ink; what shows through is softer."""
-    outline = (small > 0) & (cv2.erode(small, None) == 0)
-    of_mark = labels[outline]
-    length = np.maximum(np.bincount(of_mark, minlength=count), 1)
-    sharpness = np.bincount(of_mark, weights=ink.sharpness[outline], minlength=count) / length
-    usual = np.median(ink.sharpness[outline]) if of_mark.size else 0
-    return sharpness >= BLURRED * usual
+def _fast(grey: np.ndarray, px_per_mm: float) -> np.ndarray | None:
+    factor = max(3, round(FACTOR * px_per_mm / FINE_PX_PER_MM))
+    limits = limits_of_ink(grey, factor)
+    if limits is None:
+        return None
+    height, width = grey.shape
+    return cv2.compare(grey, enlarged(limits, factor, slice(0, height), width), cv2.CMP_GE)
+
+
+def _careful(grey: np.ndarray, px_per_mm: float) -> np.ndarray | None:
+    factor = max(1, round(px_per_mm / FINE_PX_PER_MM))
+    likely = likely_ink(shrunk(grey, factor))
+    if likely is None:
+        return None
+    if factor > 1:
+        height, width = grey.shape
+        likely = enlarged(likely, factor, slice(0, height), width)
+    return cv2.threshold(likely, LIKELY - 1, PAPER, cv2.THRESH_BINARY_INV)[1]

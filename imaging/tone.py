@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from book import Decision
-from imaging.bitonal import bitonal
+from imaging.bitonal import bitonal, way_of
 from imaging.cells import enlarged, shrunk
 from imaging.ink import Ink, half_size, ink_on
 from imaging.paper import LUMA, Paper, paper_of
@@ -27,6 +27,7 @@ from imaging.view import View
 
 Mode = Literal["colour", "grey", "bitonal"]
 Look = Literal["natural", "clear", "strong"]
+Bitonal = Literal["auto", "fast", "careful"]
 STRIPE = 64  # rows at a time, so that a stripe stays in the processor's cache
 LEAST_PX_PER_MM = 6.0  # no page that can be read has fewer: what seems to have is a clipping
 LEVELS = 64  # how finely the lift is graded between none and its limit
@@ -52,6 +53,7 @@ class Params:
     mode: Mode = "colour"  # colour, grey or bitonal (black and white)
     strength: Look = "clear"  # natural: much as it is; clear: easy to read; strong: as much as can be got out
     white_balance: float = 0.5  # how much of the paper's tint is taken away: 0 keeps it, 1 makes it white
+    bitonal: Bitonal = "auto"  # black and white fast, careful (ten times the time), or careful on faint pages: auto
 
     def __post_init__(self):
         if not 0 <= self.white_balance <= 1:
@@ -101,6 +103,8 @@ def decide(view: View, params: Params) -> Decision:
         "lift_limit": strength.limit,
         "push_back": strength.push_back,
     }
+    if params.mode == "bitonal":
+        values["bitonal"] = way_of(view, ink) if params.bitonal == "auto" else params.bitonal
     return STAGE.decision(values)
 
 
@@ -128,15 +132,16 @@ def tone(pixels: np.ndarray, decision: Decision) -> np.ndarray:
     (h, w), bitonal with 0 for ink and 255 for paper.
     """
     values = decision.values
+    if values["mode"] == "bitonal":
+        grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        return bitonal(grey, values["bitonal"], values["px_per_mm"])
     factor = half_size(values["px_per_mm"])
     halved = shrunk(pixels, factor)
     paper = paper_of(halved, values["px_per_mm"] / factor)
     paper = replace(paper, cell=factor * paper.cell)
     ink = ink_on(pixels, paper, values["px_per_mm"], halved)
-    if values["mode"] != "colour" and pixels.ndim == 3:
+    if values["mode"] == "grey" and pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    if values["mode"] == "bitonal":
-        return bitonal(pixels, paper, ink, values["px_per_mm"])
     return _toned(pixels, paper, ink, values)
 
 
