@@ -27,17 +27,23 @@ def averaged(values: np.ndarray, cell: int) -> np.ndarray:
     """Means over cells of `cell` × `cell` values, the last ones filled up with their neighbours."""
     rows, columns = (-(-side // cell) for side in values.shape[:2])
     whole = _padded(values, rows * cell, columns * cell)
-    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    while cell % 2 == 0:  # twice by two is much quicker than once by four
+        cell //= 2
+        whole = cv2.resize(whole, (columns * cell, rows * cell), interpolation=cv2.INTER_AREA)
+    return whole if cell == 1 else cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
-def enlarged(cells: np.ndarray, cell: int, rows: slice, width: int) -> np.ndarray:
+def enlarged(cells: np.ndarray, cell: int, rows: slice, width: int, room: np.ndarray | None = None) -> np.ndarray:
     """Linear interpolation between the middles of cells of `cell` × `cell` px, for page rows `rows`,
     `width` px.
+
+    `room` is memory to work in, as wide as all cells and four cells higher than `rows`.
     """
     first, last = rows.start // cell, -(-rows.stop // cell)
     around = np.clip(np.arange(first - 1, last + 1), 0, len(cells) - 1)
     part = cells[around]
-    large = cv2.resize(part, (part.shape[1] * cell, part.shape[0] * cell), interpolation=cv2.INTER_LINEAR)
+    size = (part.shape[1] * cell, part.shape[0] * cell)
+    large = cv2.resize(part, size, dst=None if room is None else room[: size[1]], interpolation=cv2.INTER_LINEAR)
     offset = (1 - first) * cell
     return large[rows.start + offset : rows.stop + offset, :width]
 

@@ -8,6 +8,7 @@ size; `tone` applies them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ ACCENT = 0.5  # of the depth of the strokes around: so deep are accents and dots
 FILLED_STEPS = 3  # times two pixels of half size: as far inside a wide stroke reaches what its edge says
 
 RIM = 4  # px that the blur and the edge's own breadth add to a mark
-SAMPLED = 2  # every second pixel of a mark says how deep and sharp it is
+SAMPLED = 4  # every fourth pixel of a mark says how deep it is; every second across and down, around each cell
 SQUARES = np.arange(256, dtype=np.uint16) ** 2
 CUBES = np.rint(np.arange(256.0) ** 3 / 255).astype(np.uint16)  # over squares: a depth from 0 to 1
 
@@ -74,7 +75,7 @@ class Ink:
         """Page pixels a pixel of `sharpness`, `strokes` and `behind`."""
         return self.cell // CELL
 
-    @property
+    @cached_property
     def typical(self) -> float | None:
         """Median depth of the writing; None on a page without any."""
         written = self.evidence > 0.5
@@ -100,7 +101,8 @@ def ink_on(pixels: np.ndarray, paper: Paper, px_per_mm: float, halved: np.ndarra
     step = cv2.subtract(cv2.dilate(flat, None), cv2.erode(flat, None))
     depth = cv2.dilate(cv2.bitwise_not(flat), None)
     noise = OF_USUAL * _quiet(step[::4, ::4], BLOCK_MM * px_per_mm / 4)
-    crisp, soft = _sides(_edges(step, depth, noise), even, depth)
+    blurred = cv2.GaussianBlur(flat, (3, 3), 0)  # twice three pixels are five
+    crisp, soft = _sides(_edges(step, depth, noise), even, blurred, depth)
     marks = _Marks.of(crisp, depth, STROKE_MM * px_per_mm)
     typical, evidence = _gathered(depth, marks.shown(marks.long), px_per_mm)
     wide = _wide(flat)
@@ -156,28 +158,37 @@ def _edges(step: np.ndarray, depth: np.ndarray, noise: np.ndarray) -> np.ndarray
     return cv2.bitwise_and(steep, cv2.compare(step, cv2.convertScaleAbs(depth, alpha=SHARP), cv2.CMP_GT))
 
 
-def _sides(edges: np.ndarray, even: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _sides(edges: np.ndarray, even: np.ndarray, blurred: np.ndarray, depth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The edges parted into those of this side and those, softer, that show through: 255, else 0, uint8 (h, w).
 
     How fine an edge is tells its blur, whatever its depth: what a small blur takes away of it, over its height.
+    `blurred` is `even` after that blur.
     """
-    blurred = cv2.GaussianBlur(even, (5, 5), 0)
     square = np.ones((5, 5), np.uint8)
-    height = cv2.subtract(cv2.dilate(blurred, square), cv2.erode(blurred, square))
-    fine = cv2.convertScaleAbs(cv2.absdiff(even, blurred), alpha=FINE_STEPS)
-    fine, height = (cv2.blur(cv2.bitwise_and(of, edges), (FINE_AROUND, FINE_AROUND)) for of in (fine, height))
-    share = cv2.blur(edges, (FINE_AROUND, FINE_AROUND))
-    some = edges[::3, ::3] > 0
+    height = cv2.dilate(blurred, square)
+    cv2.subtract(height, cv2.erode(blurred, square), dst=height)
+    fine = cv2.absdiff(even, blurred)
+    fine = cv2.convertScaleAbs(fine, dst=fine, alpha=FINE_STEPS)
+    fine, height, share = (_around_edges(of, edges) for of in (fine, height, edges))
+    some = edges[::4, ::4] > 0  # every second of the halves
     if not some.any():
         return edges, np.zeros_like(edges)
-    found = fine[::3, ::3][some] / np.maximum(height[::3, ::3][some], 1) / FINE_STEPS
+    found = fine[::2, ::2][some] / np.maximum(height[::2, ::2][some], 1) / FINE_STEPS
     usual = float(np.percentile(found, CRISPEST))
+    if usual < LEAST_USUAL:
+        return edges, np.zeros_like(edges)
     least = float(np.clip(FINER * usual, *FINEST_GHOST))
     soft = cv2.compare(cv2.convertScaleAbs(height, alpha=FINE_STEPS * least), fine, cv2.CMP_GT)
     told = cv2.compare(height, cv2.convertScaleAbs(share, alpha=LEAST_HEIGHT / 255), cv2.CMP_GT)
-    ghostly = cv2.bitwise_and(told, cv2.threshold(depth, DEEPER, 255, cv2.THRESH_BINARY_INV)[1])
-    soft = cv2.bitwise_and(edges, cv2.bitwise_and(soft, ghostly))
-    return cv2.subtract(edges, soft), soft if usual >= LEAST_USUAL else np.zeros_like(edges)
+    soft = cv2.resize(cv2.bitwise_and(soft, told), (2 * soft.shape[1], 2 * soft.shape[0]), interpolation=cv2.INTER_NEAREST)
+    soft = cv2.bitwise_and(edges, soft[: edges.shape[0], : edges.shape[1]])
+    soft = cv2.bitwise_and(soft, cv2.threshold(depth, DEEPER, 255, cv2.THRESH_BINARY_INV)[1])
+    return cv2.subtract(edges, soft), soft
+
+
+def _around_edges(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Means of what `values` are on edges and 0 elsewhere, over FINE_AROUND pixels, at half size: they are smooth."""
+    return cv2.blur(averaged(cv2.bitwise_and(values, edges), 2), (FINE_AROUND // 2, FINE_AROUND // 2))
 
 
 def _told_by_depth(soft: np.ndarray, depth: np.ndarray, typical: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -210,9 +221,9 @@ class _Marks:
         many, labels, facts, middle = cv2.connectedComponentsWithStatsWithAlgorithm(edges, 8, cv2.CV_32S, cv2.CCL_GRANA)
         where = np.flatnonzero(edges.view(bool))
         own = labels.ravel().take(where)
-        at, deep = own[::SAMPLED], depth.ravel().take(where[::SAMPLED])
+        at, deep = own[::SAMPLED].astype(np.intp), depth.ravel().take(where[::SAMPLED]).astype(float)
         # a mean that leans to the deepest: the soft foot of a stroke is not what it is
-        leaning = np.bincount(at, SQUARES.take(deep), many) / np.maximum(np.bincount(at, deep, many), 1) / 255
+        leaning = np.bincount(at, deep * deep, many) / np.maximum(np.bincount(at, deep, many), 1) / 255
         long = np.maximum(facts[:, cv2.CC_STAT_WIDTH], facts[:, cv2.CC_STAT_HEIGHT]) - RIM >= stroke
         long[0] = False
         return cls(edges.shape, where, own, long, facts[:, cv2.CC_STAT_AREA], leaning, np.nan_to_num(middle))
@@ -268,11 +279,12 @@ def _gathered(depth: np.ndarray, edges: np.ndarray, px_per_mm: float) -> tuple[n
     """Typical depth of the strokes, and evidence that there are any, around each cell."""
     sigma = max(1.0, REACH_MM * px_per_mm / CELL)
 
-    def around(values: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(averaged(values, CELL).astype(np.float32), (0, 0), sigma)
+    def around(values: np.ndarray, cell: int) -> np.ndarray:
+        return cv2.GaussianBlur(averaged(values, cell).astype(np.float32), (0, 0), sigma)
 
-    marked = cv2.bitwise_and(depth, edges)
     # a mean that leans to the deepest strokes: the soft edges around a stroke are not what it is
-    typical = around(cv2.LUT(marked, CUBES)) / np.maximum(around(cv2.LUT(marked, SQUARES)), 0.1)
-    density = around(edges) / 255
+    marked = np.ascontiguousarray(cv2.bitwise_and(depth, edges)[::2, ::2])
+    cell = CELL // 2
+    typical = around(cv2.LUT(marked, CUBES), cell) / np.maximum(around(cv2.LUT(marked, SQUARES), cell), 0.1)
+    density = around(edges, CELL) / 255
     return typical, np.clip((density - SPARSE) / (DENSE - SPARSE), 0, 1)

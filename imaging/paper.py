@@ -29,6 +29,7 @@ BOX_DARKER = 0.85  # of the luma just outside
 BOX_SHARE = 0.2  # of the page at most: larger parts are pages of their own
 ODD_SHARE = 0.3  # of its rim at most has the colour of the sheet: then a dark area is none of it
 BOX_AROUND = 9  # fine pixels: as far as that lies what is just outside
+EVERY = 3  # every third cell is enough to tell what is usual
 TINT_CELLS = 12.0  # σ over which the tint of the paper is averaged, so that a stain stays a stain
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as OpenCV and JPEG have it
 
@@ -75,15 +76,15 @@ def paper_of(pixels: np.ndarray, px_per_mm: float) -> Paper:
     weight = weight * (1 - np.minimum(1, boxes.astype(np.float32) / 128))
     own = colour @ LUMA  # where that is brighter than what was filled in, dividing would burn it out
     light = _smoothed(np.maximum(filled(own, weight), own))
-    light = np.maximum(light, max(1, DEEPEST * float(np.median(light))))
+    light = np.maximum(light, max(1, DEEPEST * float(np.median(light[::EVERY, ::EVERY]))))
     sure = weight * like
     tint = filled(colour / np.maximum(colour @ LUMA, 1)[..., None], sure)
     tint = cv2.GaussianBlur(tint, (0, 0), TINT_CELLS)
     seen = colour[sure > 0] if sure.any() else colour.reshape(-1, 3)
-    low, high = np.percentile(light, (3, 97))
+    low, high = np.percentile(light[::EVERY, ::EVERY], (3, 97))
     luma_of_tint = (tint @ LUMA)[..., None]
     tint = np.where(luma_of_tint > 0, tint / np.maximum(luma_of_tint, 1e-6), 1)  # black has no tint
-    usual = np.median(seen, 0).tolist()
+    usual = np.median(seen[::EVERY], 0).tolist()
     return Paper(light, tint, factor * CELL, tuple(usual), float(1 - low / max(high, 1)))
 
 

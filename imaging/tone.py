@@ -28,7 +28,8 @@ from imaging.view import View
 Mode = Literal["colour", "grey", "bitonal"]
 Look = Literal["natural", "clear", "strong"]
 Bitonal = Literal["auto", "fast", "careful"]
-STRIPE = 64  # rows at a time, so that a stripe stays in the processor's cache
+STRIPE = 16  # rows at a time, so that a stripe stays in the processor's cache
+BLOCK = 8 * STRIPE  # rows for which the maps are enlarged at once: each time two rows of cells more than needed
 LEAST_PX_PER_MM = 6.0  # no page that can be read has fewer: what seems to have is a clipping
 LEVELS = 64  # how finely the lift is graded between none and its limit
 PUSHED = 8  # further levels below: how finely what shows through is pushed back
@@ -157,21 +158,63 @@ def _toned(pixels: np.ndarray, paper: Paper, ink: Ink, values: Mapping[str, Any]
     shade = paper.light / np.median(paper.light) if values["flatten"] < 1 else None
     kept = None if shade is None else _as_bytes(shade ** (1 - values["flatten"]))
     levels, table = _levels(ink, values), _lifting(white, ink, values)
-    blank = np.empty((STRIPE, *pixels.shape[1:]), np.uint8)
-    blank[:] = np.rint(white if pixels.ndim == 3 else luma)
+    room = _Room(pixels.shape, np.rint(white if pixels.ndim == 3 else luma))
     result = np.empty_like(pixels)
-    for top in range(0, height, STRIPE):
-        rows = slice(top, min(height, top + STRIPE))
-        flat = cv2.divide(pixels[rows], enlarged(ground, paper.cell, rows, width), scale=luma * unit)
-        grey = flat if flat.ndim == 2 else cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY)
-        index = cv2.merge([grey, enlarged(levels, ink.scale, rows, width)]).view("<u2")[..., 0]
-        factor, *darker = cv2.split(table.take(index).view(np.uint8).reshape(*index.shape, 4))
-        darker = darker[0] if flat.ndim == 2 else cv2.merge(darker)
-        _deepened(flat, factor, darker, blank[: len(flat)], result[rows])
+    for top in range(0, height, BLOCK):
+        rows = slice(top, min(height, top + BLOCK))
+        below = room.enlarged("ground", ground, paper.cell, rows, width)
+        level = room.enlarged("levels", levels, ink.scale, rows, width)
+        block = result[rows]
+        for at in range(0, len(block), STRIPE):
+            stripe = slice(at, min(len(block), at + STRIPE))
+            _stripe(pixels[rows][stripe], below[stripe], luma * unit, level[stripe], table, room, block[stripe])
         if kept is not None:
-            shade = _like(enlarged(kept[0], paper.cell, rows, width), flat)
-            cv2.multiply(result[rows], shade, dst=result[rows], scale=1 / kept[1])
+            shade = _like(enlarged(kept[0], paper.cell, rows, width), block)
+            cv2.multiply(block, shade, dst=block, scale=1 / kept[1])
     return result
+
+
+class _Room:
+    """Memory that all stripes share: to get fresh memory takes as long as most of what is done in it.
+
+    `blank` is a stripe of white paper.
+    """
+
+    def __init__(self, shape: tuple[int, ...], white: np.ndarray):
+        whole, grey = (STRIPE, *shape[1:]), (STRIPE, shape[1])
+        self.blank = np.empty(whole, np.uint8)
+        self.blank[:] = white
+        self.flat, self.factor, self.darker, self.above = (np.empty(whole, np.uint8) for _ in range(4))
+        self.grey = self.flat if len(shape) == 2 else np.empty(grey, np.uint8)
+        self.lift = np.empty(grey, np.uint8)
+        self.index, self.change = np.empty((*grey, 2), np.uint8), np.empty(grey, np.uint32)
+        self._maps: dict[str, np.ndarray] = {}
+
+    def enlarged(self, name: str, cells: np.ndarray, cell: int, rows: slice, width: int) -> np.ndarray:
+        """`enlarged`, in memory that is overwritten when a map of the same name is asked for again."""
+        if name not in self._maps:
+            self._maps[name] = np.empty((BLOCK + 4 * cell, cells.shape[1] * cell, *cells.shape[2:]), np.uint8)
+        return enlarged(cells, cell, rows, width, self._maps[name])
+
+
+def _stripe(pixels: np.ndarray, ground: np.ndarray, scale: float, level: np.ndarray, table: np.ndarray, room: _Room,
+            result: np.ndarray) -> None:
+    """Divide by the ground, look up what each luma becomes at its level, and change the colours by that."""
+    rows = slice(len(pixels))
+    flat = cv2.divide(pixels, ground, dst=room.flat[rows], scale=scale)
+    colour = flat.ndim == 3
+    grey = cv2.cvtColor(flat, cv2.COLOR_RGB2GRAY, dst=room.grey[rows]) if colour else flat
+    index = cv2.merge([grey, level], dst=room.index[rows]).view("<u2")[..., 0]
+    change = room.change[rows]
+    table.take(index, out=change, mode="wrap")  # nothing lies outside; other modes go by way of a copy
+    change = change.view(np.uint8).reshape(*index.shape, 4)
+    factor = cv2.extractChannel(change, 3, dst=(room.lift if colour else room.factor)[rows])
+    if colour:
+        factor = cv2.cvtColor(factor, cv2.COLOR_GRAY2RGB, dst=room.factor[rows])
+        darker = cv2.cvtColor(change, cv2.COLOR_RGBA2RGB, dst=room.darker[rows])
+    else:
+        darker = cv2.extractChannel(change, 0, dst=room.darker[rows])
+    _deepened(flat, factor, darker, room.blank[rows], room.above[rows], result)
 
 
 def _as_bytes(values: np.ndarray) -> tuple[np.ndarray, float]:
@@ -191,9 +234,10 @@ def _levels(ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
     lift = (np.clip(times, 1, values["lift_limit"]) - 1) * clear / (values["lift_limit"] - 1)
     lift = _finer(np.rint(lift * (LEVELS - 1)).astype(np.uint8), ink)
     noisy = _finer(np.clip(255 / NOISY * (ink.grain - LEAST_DEPTH / OVER_GRAIN), 0, 255).astype(np.uint8), ink)
-    above = cv2.multiply(lift, ink.strokes, scale=1 / 255)
-    back = cv2.subtract(cv2.max(ink.behind, noisy), ink.strokes)
-    return cv2.add(cv2.subtract(np.full_like(back, PUSHED), cv2.convertScaleAbs(back, alpha=PUSHED / 255)), above)
+    above = cv2.multiply(lift, ink.strokes, dst=lift, scale=1 / 255)
+    back = cv2.subtract(cv2.max(ink.behind, noisy, dst=noisy), ink.strokes, dst=noisy)
+    kept = cv2.convertScaleAbs(cv2.bitwise_not(back, dst=back), dst=back, alpha=PUSHED / 255)
+    return cv2.add(kept, above, dst=above)
 
 
 def _finer(cells: np.ndarray, ink: Ink) -> np.ndarray:
@@ -211,8 +255,8 @@ def _of_page(ink: Ink, values: Mapping[str, Any]) -> float:
 
 
 def _lifting(white: np.ndarray, ink: Ink, values: Mapping[str, Any]) -> np.ndarray:
-    """For each level and luma, four bytes in a uint32: a factor for the distance from `white` in steps of 1/FIXED, and
-    how many grey levels to darken red, green and blue besides, so that ink gets deeper faster than it gets gaudy.
+    """For each level and luma, four bytes in a uint32: how many grey levels to darken red, green and blue, and before that a
+    factor for the distance from `white` in steps of 1/FIXED: it is less, so that ink gets deeper faster than gaudy.
     The same share of the white in all three keeps the hue.
     """
     luma = float(white @ LUMA)
@@ -221,7 +265,7 @@ def _lifting(white: np.ndarray, ink: Ink, values: Mapping[str, Any]) -> np.ndarr
     ratio = wanted / depth
     factor = np.rint(np.where(ratio > 1, 1 + (ratio - 1) * COLOUR, ratio) * FIXED)
     besides = np.maximum(wanted - depth * factor / FIXED, 0)
-    parts = [factor, *(np.rint(besides * channel) for channel in white)]
+    parts = [*(np.rint(besides * channel) for channel in white), factor]
     return np.stack(parts, -1).astype(np.uint8).view("<u4").ravel()
 
 
@@ -252,11 +296,18 @@ def _bare(ink: Ink) -> float:
     return max(LEAST_DEPTH, OVER_GRAIN * grain)
 
 
-def _deepened(flat: np.ndarray, factor: np.ndarray, darker: np.ndarray, blank: np.ndarray, result: np.ndarray) -> None:
-    """Multiply how far each pixel is below the `blank` paper, and darken: alike in all channels, which keeps the hue."""
-    below = cv2.multiply(cv2.subtract(blank, flat), _like(factor, flat), scale=1 / FIXED)
-    above = cv2.subtract(flat, blank)
-    cv2.subtract(cv2.add(cv2.subtract(blank, below), above), darker, dst=result)
+def _deepened(flat: np.ndarray, factor: np.ndarray, darker: np.ndarray, blank: np.ndarray, above: np.ndarray,
+              result: np.ndarray) -> None:
+    """Multiply how far each pixel is below the `blank` paper, and darken: alike in all channels, which keeps the hue.
+
+    `above` is room, `flat` is used up.
+    """
+    cv2.subtract(flat, blank, dst=above)
+    below = cv2.subtract(blank, flat, dst=flat)
+    cv2.multiply(below, factor, dst=below, scale=1 / FIXED)
+    cv2.subtract(blank, below, dst=below)
+    cv2.add(below, above, dst=below)
+    cv2.subtract(below, darker, dst=result)
 
 
 def _like(grey: np.ndarray, pixels: np.ndarray) -> np.ndarray:
