@@ -28,7 +28,7 @@ class Params:
 
     mode: str = "sheet"  # sheet: to the edges of the paper; none: leave all that was captured
     ink_margin_mm: float = 4.0  # paper kept around strokes at the sheet's edge, mm; around other marks half
-    edge_marks: int = 6  # so many strokes touching the edge of the capture mean that the page was cut off
+    edge_marks: int = 4  # so many strokes or lines at one edge of the capture mean that the page was cut off
 
 
 def decide(view: View, params: Params) -> Decision:
@@ -143,4 +143,4 @@ def geometry(decision: Decision, frame: Geometry, side: Side) -> Geometry:
     return Geometry.crop(decision.values["box"])
 
 
-STAGE = Stage("crop", 3, Params, decide, geometry)
+STAGE = Stage("crop", 4, Params, decide, geometry)

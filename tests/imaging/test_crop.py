@@ -1,6 +1,7 @@
 """The crop: to the sheet, the bed gone, and not a stroke of this page left outside."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -84,3 +85,28 @@ def test_a_table_whose_upright_rules_run_out_of_the_picture_is_cut_off():
     page = np.full((900, 700), 225, np.uint8)
     page[150:, 80:660:70] = 60
     assert [finding.code for finding in crop.decide(View.of(page), crop.Params()).findings] == ["content_at_edge"]
+
+
+def test_a_few_faint_slanting_lines_that_run_out_at_a_side_are_a_cut_page():
+    page = np.full((1100, 760), 225, np.uint8)
+    for y in range(160, 1060, 170):
+        for x in range(330, 800, 17):
+            cv2.line(page, (x, y), (x + 16, y - 16), 150, 2)
+    assert [finding.code for finding in crop.decide(View.of(page), crop.Params()).findings] == ["content_at_edge"]
+    whole = cv2.copyMakeBorder(page, 0, 0, 0, 40, cv2.BORDER_CONSTANT, value=225)
+    assert crop.decide(View.of(whole), crop.Params()).findings == ()
+
+
+def seen(ground):
+    """A written page of which only a part was taken for the sheet, on a ground that goes on to the lower border."""
+    page = np.full((1000, 800, 3), ground, np.uint8)
+    page[:880] = (225, 220, 205)
+    for y in range(104, 1010, 30):
+        for x in range(100, 700, 16):
+            cv2.line(page, (x, y), (x + 10, y - 14), (60, 60, 60), 2)
+    return replace(View.of(page), paper_corners=((20, 20), (780, 20), (780, 880), (20, 880)))
+
+
+def test_a_page_goes_on_where_a_line_of_writing_was_taken_for_its_edge_but_a_table_is_no_page():
+    assert [finding.code for finding in crop.decide(seen((222, 217, 202)), crop.Params()).findings] == ["content_at_edge"]
+    assert crop.decide(seen((150, 95, 40)), crop.Params()).findings == ()
