@@ -58,6 +58,7 @@ def decide(view: View, params: Params) -> Decision:
     edges = edges_of(view) if view.full else None
     blank = standing.blank(view, written, depth, params.blank_share) and not _written(edges, paper)
     edges = None if blank else edges
+    depth = depth if blank else standing.depth(view, depth, params.faint_depth)
     scale = _judged_scale(view)
     burnt = light.burnt(view, paper)
     ground = ground_of(view)

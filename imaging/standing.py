@@ -20,6 +20,8 @@ SURE = 0.5  # confidence of a close measure that counts
 SURELY = 0.15  # share of a page: with more written on it, it is not blank
 INNER = 0.86  # of the sheet's width and height
 LEAST_PX = 64  # of a view: smaller ones are not looked into
+DARKER, LEAST_MARKED = 75, 0.002  # percentile of the marks that is as dark as writing; fewer marks tell nothing
+FAR = 2.0  # times as dark as faint ink: whole marks are counted here, not the edges of strokes, and seem darker
 UPRIGHT = 0.9  # confidence of `orient` above which its word is taken
 
 
@@ -38,6 +40,21 @@ def blank(view: View, written: float, depth: float | None, share: float) -> bool
         return False
     inner = ink_on(view.grey[rows, columns], paper_of(colour, px_per_mm), px_per_mm)
     return inner.typical is None or inner.share < share
+
+
+def depth(view: View, measured: float | None, faint: float) -> float | None:
+    """Depth of the writing, where the one `measured` by `tone` seems faint: pale rules and grain have a part in that.
+
+    Where many marks that are no rules are far darker than `faint`, the writing is.
+    """
+    if measured is None or measured >= faint:
+        return measured
+    written = orient.without_rules(marks.ink(view)) > 0
+    written &= view.inside > 0
+    if np.count_nonzero(written) < LEAST_MARKED * written.size:
+        return measured
+    dark = float(np.percentile(marks.contrast(view.grey, marks.paper(view.grey))[written], DARKER))
+    return round(dark, 3) if dark > FAR * faint else measured
 
 
 def _inner(view: View) -> tuple[slice, slice]:

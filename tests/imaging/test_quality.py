@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import TRULY
-from imaging import quality, tone
+from imaging import quality, standing, tone
 from imaging.sharpness import edge_width
 from imaging.stages import STAGES, Plan, decide
 from imaging.view import Hints, View
@@ -137,6 +137,16 @@ def test_one_line_of_writing_is_not_blank():
 def test_faint_ink_is_told_and_what_is_beyond_rescue_is_a_warning(depth, code, severity):
     found = [(finding.code, str(finding.severity)) for finding in judged(page(depth, grain=1.0)).findings]
     assert found == [(code, severity)]
+
+
+def test_pale_rules_on_a_page_with_a_few_dark_lines_are_no_faint_ink():
+    pixels = page()
+    pixels[700:] = page(depth=0.0)[700:]
+    for y in range(100, 2200, 25):
+        pixels[y : y + 3, 100:1600] = (0.88 * pixels[y : y + 3, 100:1600]).astype(np.uint8)
+    view = View.of(pixels, DPI)
+    assert standing.depth(view, 0.13, 0.15) > 0.3 and "faint_ink" not in codes(judged(pixels))
+    assert standing.depth(View.of(page(0.1, grain=1.0), DPI), 0.1, 0.15) == 0.1
 
 
 def test_faintness_grows_as_ink_fades():
