@@ -49,11 +49,11 @@ def depth(view: View, measured: float | None, faint: float) -> float | None:
     """
     if measured is None or measured >= faint:
         return measured
-    written = orient.without_rules(marks.ink(view)) > 0
-    written &= view.inside > 0
+    inner = _inner(view)
+    written = orient.without_rules(marks.ink(view))[inner] > 0
     if np.count_nonzero(written) < LEAST_MARKED * written.size:
         return measured
-    dark = float(np.percentile(marks.contrast(view.grey, marks.paper(view.grey))[written], DARKER))
+    dark = float(np.percentile(marks.contrast(view.grey, marks.paper(view.grey))[inner][written], DARKER))
     return round(dark, 3) if dark > FAR * faint else measured
 
 
