@@ -31,9 +31,13 @@ def strong_ink(grey: np.ndarray) -> float:
     model knows even in a corner without ink that what it sees there is too pale, and shines through.
     """
     grey = _whole(grey, CELL)
-    mean = _means(grey, CELL).astype(np.float32)
-    darker = cv2.blur(mean, (3, 3)) - _darkest(grey, CELL)
-    return max(LEAST_STRONG, float(np.percentile(darker / _light(mean), STRONG_PERCENTILE)))
+    return _strong(_means(grey, CELL), _darkest(grey, CELL))
+
+
+def _strong(mean: np.ndarray, darkest: np.ndarray) -> float:
+    mean = mean.astype(np.float32)
+    darker = cv2.blur(mean, (3, 3)) - darkest
+    return max(LEAST_STRONG, float(np.percentile((darker / _light(mean))[::2, ::2], STRONG_PERCENTILE)))
 
 
 def normalised(grey: np.ndarray, strong: float, cell: int = CELL) -> np.ndarray:
@@ -75,11 +79,11 @@ def sketch(grey: np.ndarray, strong: float, factor: int) -> np.ndarray:
 
     The means of cells of `factor` px, `normalised`, and how far the darkest pixel of each lies below its mean.
     """
-    return _sketched(grey, _means(grey, factor), strong, factor)
+    return _sketched(_means(grey, factor), _darkest(grey, factor), strong)
 
 
-def _sketched(grey: np.ndarray, mean: np.ndarray, strong: float, factor: int) -> np.ndarray:
-    deeper = cv2.subtract(mean, _darkest(grey, factor)).astype(np.float32) / np.float32(32)
+def _sketched(mean: np.ndarray, darkest: np.ndarray, strong: float) -> np.ndarray:
+    deeper = cv2.subtract(mean, darkest).astype(np.float32) / np.float32(32)
     return np.concatenate([normalised(mean, strong, CELL // FACTOR), deeper[None]])
 
 
@@ -144,11 +148,12 @@ def limits_of_ink(grey: np.ndarray, factor: int) -> np.ndarray | None:
         return None
     height, width = grey.shape
     whole = _whole(grey, factor * STEP // 2)
-    mean = _means(whole, factor)
-    seen.setInput(_sketched(whole, mean, strong_ink(whole), factor)[None])
+    mean, darkest, cell = _means(whole, factor), _darkest(whole, factor), CELL // FACTOR
+    strong = _strong(_means(mean, cell), _darkest(darkest, cell))
+    seen.setInput(_sketched(mean, darkest, strong)[None])
     cells = np.empty(mean.shape, np.float32)
     for at, channel in enumerate(seen.forward()[0]):
         cells[at // 2 :: 2, at % 2 :: 2] = channel
     cells = cells[: -(-height // factor), : -(-width // factor)] + OFTEN
-    white = _wide(_light(_means(mean, CELL // FACTOR).astype(np.float32)), CELL // FACTOR, mean.shape)
+    white = _wide(_light(_means(mean, cell).astype(np.float32)), cell, mean.shape)
     return cv2.multiply(cells, white[: cells.shape[0], : cells.shape[1]], dtype=cv2.CV_8U)

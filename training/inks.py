@@ -1,12 +1,14 @@
 """Trains the two models that see ink, side by side on the same made-up pages.
 
-    python -m training.inks --minutes 60 [--out imaging/models] [--resume inks.pt]
+    python -m training.inks --minutes 60 [--out imaging/models] [--resume inks.pt] [--earlier earlier.pt --shares 0.2 0.5]
 
 `Pixels` sees `imaging.inknets.normalised` and tells for each pixel how likely it is ink (logits; the four pixels of each
 2×2 block as four channels). `Thresholds` sees `imaging.inknets.sketch` and tells for each of its cells from which grey on,
 as a share of paper's white, a pixel is ink; it is trained through that comparison, made soft. Both are U-nets
 (Ronneberger et al., 2015), narrow where pixels are many. The loss is cross entropy and one minus the F-measure (Dice).
-Pages come without end from `training.old_pages` and `samples.generate`, made by processes beside this one.
+With `--earlier` the weights that are written are a mean with those of an earlier state (Wortsman et al., 2022): what was
+learned last does not push out what was known before. Pages come without end from `training.old_pages` and
+`samples.generate`, made by a process beside this one.
 """
 
 from __future__ import annotations
@@ -193,6 +195,8 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "imaging" / "models")
     options.add_argument("--resume", type=Path)
+    options.add_argument("--earlier", type=Path, help="state to take a mean with")
+    options.add_argument("--shares", type=float, nargs=2, default=(0.5, 0.5), help="of it in pixels and in thresholds")
     options.add_argument("--state", type=Path, default=Path("inks.pt"))
     chosen = options.parse_args()
     torch.manual_seed(chosen.seed)
@@ -207,7 +211,17 @@ def main() -> None:
         kept = train(nets, made, chosen)
     finally:
         maker.kill()
+    if chosen.earlier:
+        blend(kept, torch.load(chosen.earlier, weights_only=True), dict(zip(kept, chosen.shares, strict=True)))
     save(kept, chosen.out)
+
+
+@torch.no_grad()
+def blend(nets: nn.ModuleDict, earlier: dict[str, Tensor], shares: dict[str, float]) -> None:
+    """Move the weights of each net towards those of an earlier state, by its share."""
+    for name, mine in nets.state_dict().items():
+        if mine.dtype.is_floating_point:
+            mine.lerp_(earlier[name], shares[name.split(".")[0]])
 
 
 def save(nets: nn.ModuleDict, out: Path) -> None:
@@ -224,7 +238,7 @@ def train(nets: nn.ModuleDict, made: multiprocessing.Queue, chosen: argparse.Nam
     while len(pool) < FIRST:
         pool += made.get()
     start, step, count, mean = time.monotonic(), 0, len(pool), np.zeros(2)
-    while (done := (time.monotonic() - start) / (60 * chosen.minutes)) < 1:
+    while chosen.minutes and (done := (time.monotonic() - start) / (60 * chosen.minutes)) < 1:
         count = _fetch(made, pool, count)
         for group in optimiser.param_groups:
             group["lr"] = chosen.rate * min(1, (step + 1) / 200) * (0.5 + 0.5 * math.cos(math.pi * done) + 0.002)

@@ -187,7 +187,7 @@ def _left_of(rng: np.random.Generator, side: int) -> np.ndarray:
 
 def _shining_through(rng: np.random.Generator, behind: np.ndarray, front: float, lens: float) -> np.ndarray:
     """Factor of light, float32 (h, w): the other side's ink, mirrored, mostly soft and pale, here more and there less."""
-    soft = max(lens, 0.7) * float(np.exp(rng.uniform(np.log(1.0), np.log(5))))
+    soft = max(lens, 0.8) * float(np.exp(rng.uniform(np.log(1.3), np.log(5))))  # paper scatters light
     other = cv2.GaussianBlur(behind[:, ::-1], (0, 0), min(soft, 6.0))
     depth = min(0.6, front * float(rng.choice([rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.85)], p=[0.6, 0.4])))
     where = np.clip(0.6 + 0.7 * noise(rng, len(behind), float(rng.uniform(40, 150))), 0, 1)
