@@ -40,8 +40,8 @@ def _strong(mean: np.ndarray, darkest: np.ndarray) -> float:
     return max(LEAST_STRONG, float(np.percentile((darker / _light(mean))[::2, ::2], STRONG_PERCENTILE)))
 
 
-def normalised(grey: np.ndarray, strong: float, cell: int = CELL) -> np.ndarray:
-    """What the models see of a picture: float32 (3, h, w) from uint8 (h, w).
+def normalised(grey: np.ndarray, strong: float, cell: int = CELL, beside: int = 0) -> np.ndarray:
+    """What the models see of a picture: float32 (3 + beside, h, w) from uint8 (h, w); planes `beside` are left to fill.
 
     Grey over the paper's light around, from -1 (black) to 1 (paper); grey against its surroundings in shares of their
     contrast, so that faint and strong writing look alike; and depth in shares of the page's strong ink.
@@ -53,14 +53,15 @@ def normalised(grey: np.ndarray, strong: float, cell: int = CELL) -> np.ndarray:
     light = _light(mean)
     middle = cv2.GaussianBlur(mean, (0, 0), AROUND)
     spread = np.sqrt(np.maximum(cv2.GaussianBlur(square, (0, 0), AROUND) - middle * middle, 0)) + STEADY
-    seen = np.empty((3, height, width), np.float32)
+    seen = np.empty((3 + beside, height, width), np.float32)
     for out, slope, shift in ((seen[0], 2 / light, -np.ones_like(light)),
                               (seen[1], 0.5 / spread, -0.5 * middle / spread)):
         cv2.multiply(grey, _wide(slope, cell, grey.shape), out, dtype=cv2.CV_32F)
         cv2.add(out, _wide(shift, cell, grey.shape), out)
     np.multiply(seen[0], np.float32(-0.5 / strong), out=seen[2])
     seen[2] += np.float32(0.5 / strong)
-    return np.clip(seen, -3, 3, out=seen)
+    np.clip(seen[:3], -3, 3, out=seen[:3])
+    return seen
 
 
 def _light(mean: np.ndarray) -> np.ndarray:
@@ -83,8 +84,9 @@ def sketch(grey: np.ndarray, strong: float, factor: int) -> np.ndarray:
 
 
 def _sketched(mean: np.ndarray, darkest: np.ndarray, strong: float) -> np.ndarray:
-    deeper = cv2.subtract(mean, darkest).astype(np.float32) / np.float32(32)
-    return np.concatenate([normalised(mean, strong, CELL // FACTOR), deeper[None]])
+    seen = normalised(mean, strong, CELL // FACTOR, beside=1)
+    np.multiply(cv2.subtract(mean, darkest), np.float32(1 / 32), out=seen[3])
+    return seen
 
 
 def _means(grey: np.ndarray, factor: int) -> np.ndarray:
