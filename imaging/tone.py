@@ -54,7 +54,7 @@ class Params:
     mode: Mode = "colour"  # colour, grey or bitonal (black and white)
     strength: Look = "clear"  # natural: much as it is; clear: easy to read; strong: as much as can be got out
     white_balance: float = 0.5  # how much of the paper's tint is taken away: 0 keeps it, 1 makes it white
-    bitonal: Bitonal = "auto"  # black and white fast, careful (ten times the time), or careful on faint pages: auto
+    bitonal: Bitonal = "auto"  # black and white fast, careful (17 times the time), or as a page needs it: auto
 
     def __post_init__(self):
         if not 0 <= self.white_balance <= 1:

@@ -91,7 +91,8 @@ def test_without_a_model_it_is_done_by_hand(way, monkeypatch):
     assert min(recall_and_precision(bitonal.bitonal(grey, way, PX_PER_MM) == 0, ink)) > 0.95
 
 
-def test_fine_pages_are_looked_at_as_coarser_ones():
+def test_fine_pages_are_looked_at_as_coarser_ones(monkeypatch):
+    monkeypatch.setattr(bitonal, "SMALL", 0)
     grey, ink, _ = page(0.6)
     fine = cv2.resize(grey, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
     found = bitonal.bitonal(fine, "careful", 2 * PX_PER_MM)
