@@ -66,8 +66,8 @@ def test_a_failing_disk_is_told_within_two_seconds_and_the_source_stays(tmp_path
         tracer = soak.subprocess.Popen(
             ["strace", "-f", "-p", str(watch.process.pid), "-o", os.devnull, "-e", "trace=fsync", "-e",
              "inject=fsync:error=EIO"], stderr=soak.subprocess.PIPE, text=True)
-        while "attached" not in tracer.stderr.readline():
-            time.sleep(0.01)
+        while "attached" not in (line := tracer.stderr.readline()):
+            assert line, "strace could not attach"
         (inbox / "a.png").write_bytes(image(1))
         start = time.monotonic()
         assert watch.wait_for("trouble")["code"] == "disk_failed"
