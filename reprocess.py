@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from book import Identity, Recipe
+from developing import Progress, Task, plan, read_developed
 from errors import BadIdentity, NothingToDo
-from pipeline import Outcome, Progress, Received, Task, Workplace, finish, plan, read_developed
+from pipeline import Outcome, Received, finish
 from settings import Settings, parse_changes
+from workplace import Workplace
 
 OF_CAPTURE = frozenset({"orient", "outline", "split"})
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from commands import cases, closing, report
 from errors import ExitCode, SohoaError
 from station.commands import COMMANDS as STATION_COMMANDS
 from talk import Talk, pass_talk, progress_bar, told
@@ -235,7 +236,7 @@ def demo(talk: Talk, out: Path, jobs: int) -> ExitCode:
     return ExitCode.OK
 
 
-for command in STATION_COMMANDS:
+for command in (*STATION_COMMANDS, *cases.COMMANDS, *closing.COMMANDS, *report.COMMANDS):
     cli.add_command(command)
 
 

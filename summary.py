@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from book import Finding, Severity
-from pipeline import DevelopedPage, Outcome, look_again
+from developing import DevelopedPage
+from pipeline import Outcome, look_again
 from texts import say
 from texts.places import place
 

@@ -86,8 +86,10 @@ def work_of(files: list[Path], out: Path):
 
     cv2.setNumThreads(1)
     from book import Identity
-    from pipeline import Workplace, develop, plan, receive
+    from developing import develop, plan
+    from pipeline import receive
     from settings import load
+    from workplace import Workplace
 
     settings, identity, workplace = load(), Identity("KH", 1994, "14800", 3), Workplace(out)
     receive(files, workplace, identity, settings, lambda *_: None)
@@ -106,7 +108,7 @@ def stage_times(task):
     from unittest import mock
 
     import imaging.stages as stages
-    import pipeline
+    from developing import develop
 
     spent: dict[str, float] = {}
 
@@ -132,7 +134,7 @@ def stage_times(task):
             stack.enter_context(mock.patch(place, timed(name, pkgutil.resolve_name(place))))
         tone = replace(stages.tone.STAGE, tone=timed("tone pixels", stages.tone.STAGE.tone))
         stack.enter_context(mock.patch.object(stages.tone, "STAGE", tone))
-        pipeline.develop(task)
+        develop(task)
     return tuple(spent.items())
 
 

@@ -18,6 +18,7 @@ from errors import StorageFailed
 from originals.durable import append_line, read_lines
 
 VIETNAM = timezone(timedelta(hours=7))
+CHANGES = {"received", "settings", "role", "superseded", "moved", "cases"}  # events after which a closed book is another
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
 State = TypeVar("State")
 
@@ -50,7 +51,9 @@ class BookState:
     `names` are those that each original arrived under; `packed` has the last event of each kind of package; `facts`
     are what people said of the book (title, layout, paper, stated totals). `roles` of captures: `blank` is a blank
     page that is meant, `slip` an attached slip. `superseded` maps a capture that was retaken to the one that took its
-    place; `moved` names captures that went to another book. Neither is deleted.
+    place; `moved` names captures that went to another book. Neither is deleted. `closings` are the events with which
+    the book was closed, in order; `changed` says whether its pages or cases were since. `accepted` maps a page to the
+    digest of what a person saw when they accepted it.
     """
 
     captures: tuple[Capture, ...] = ()
@@ -62,6 +65,9 @@ class BookState:
     roles: Mapping[str, str] = field(default_factory=dict)
     superseded: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
+    closings: tuple[Mapping[str, Any], ...] = ()
+    changed: bool = False
+    accepted: Mapping[str, str] = field(default_factory=dict)
     ended: bool = False
     opened: str = ""
     last: str = ""
@@ -167,7 +173,8 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 def _after(state: BookState, event: Mapping[str, Any]) -> BookState:
     """The state after one more event. Kinds that a newer program wrote change only the time."""
-    state = replace(state, last=event["time"], last_event=event["event"])
+    changed = state.changed or event["event"] in CHANGES
+    state = replace(state, last=event["time"], last_event=event["event"], changed=changed)
     fold = _FOLDS.get(event["event"])
     return fold(state, event) if fold else state
 
@@ -236,6 +243,14 @@ def _settings(state: BookState, event: Mapping[str, Any]) -> BookState:
     return state.with_settings([(event["scope"], event["values"])])
 
 
+def _accepted(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, accepted={**state.accepted, **event["pages"]})
+
+
+def _closed(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, closings=(*state.closings, dict(event)), changed=False)
+
+
 def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, packed={**state.packed, event["package"]: dict(event)})
 
@@ -250,4 +265,6 @@ _FOLDS = {
     "set_aside": _set_aside,
     "settings": _settings,
     "packed": _packed,
+    "accepted": _accepted,
+    "closed": _closed,
 }

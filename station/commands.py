@@ -8,14 +8,13 @@ from typing import Any
 
 import click
 
+from commands.options import json_option, store_option
 from errors import ExitCode
 from talk import Talk, pass_talk, progress_bar, told
 
 LAYOUTS, PAPERS = ("single", "spread"), ("A5", "A4", "A3", "A2")
 COVER_COMMANDS = ("end", "retake", "blank", "slip")
 
-store_option = click.option("--store", type=click.Path(path_type=Path), help="Thư mục của trạm. / The station's folder.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Kết quả dạng JSON. / The outcome as JSON.")
 
 
 @click.command()

@@ -21,13 +21,15 @@ from capture.folder import is_store, reason_to_skip
 from capture.inbox import Candidate, Inbox, WatchParams
 from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
+from developing import develop, read_developed, task_of
 from errors import NothingToDo, StorageFailed
 from originals.booklog import BookLog, SetAside
 from originals.durable import free_bytes, make_folder
 from originals.journal import DEVELOPED, FAILED, GONE, Journal
 from originals.stationlog import StationLog
-from pipeline import Workplace, develop, read_developed, recover_originals, task_of
+from pipeline import recover_originals
 from settings import Settings
+from workplace import Workplace
 
 BEAT_S = 5.0
 SYNC_S = 2.0  # logs may also be written by other commands

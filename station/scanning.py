@@ -18,10 +18,10 @@ from capture.devices import Scanned, ScanParams, Trouble
 from errors import SohoaError, StorageFailed, StoreBusy
 from originals import journal
 from originals.durable import make_folder, remove_empty
-from pipeline import Workplace
 from settings import Settings
 from station import shelf
 from station.daemon import Station
+from workplace import Workplace
 
 UNSAFE = re.compile(r"[^0-9A-Za-z]+")
 TAKEN_WITHIN_S = 60.0  # after the last page

@@ -9,12 +9,14 @@ from typing import Any
 
 import pipeline
 from book import Identity
+from developing import read_developed, task_of
 from errors import BadIdentity, NothingToDo
 from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import locked
 from originals.stationlog import UNSORTED
-from pipeline import Outcome, Received, Workplace, read_developed, task_of
+from pipeline import Outcome, Received
 from settings import Settings
+from workplace import Workplace
 
 PACKING = ".sohoa-packing"  # one program packs at a time, also beside the daemon
 

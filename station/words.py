@@ -12,9 +12,9 @@ import click
 from capture.devices import Device, Scanned, Trouble
 from originals import journal
 from originals.stationlog import UNSORTED, StationLog
-from pipeline import Workplace
 from station.shelf import BookLine
 from texts import say
+from workplace import Workplace
 
 FRESH_S = 20.0  # a daemon that has not given a sign of life for so long does not run, or hangs
 SHOWN = 10

@@ -1,0 +1,40 @@
+"""The folder that books are worked in: where originals, logs, developed pages and packages lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from originals.booklog import BookLog
+from originals.store import Store
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The folder that a book is worked in: originals, logs, developed pages and packages."""
+
+    root: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(self.root)
+
+    @property
+    def pages(self) -> Path:
+        """Developed pages: a cache, that may be deleted at any time."""
+        return self.root / "pages"
+
+    @property
+    def spool(self) -> Path:
+        """Where scanned pages lie until they are taken in."""
+        return self.root / "spool"
+
+    def log(self, book: str) -> BookLog:
+        return BookLog(self.root / "books" / f"{book}.jsonl")
+
+    def books(self) -> list[str]:
+        """Identities of all books that have a log, sorted; `unsorted` among them where something waits for its book."""
+        return sorted(path.stem for path in (self.root / "books").glob("*.jsonl"))
+
+    def packages(self, book: str) -> Path:
+        return self.root / "packages" / book
