@@ -249,12 +249,23 @@ class Identity:
 class Case:
     """One registered event and the pages it stands on; many to many with pages.
 
-    `number` and `date` (ISO) are None until somebody has read them from the page.
+    `id` stays whatever its number, pages or file name become; where none is given it is the id of its first page.
+    `number` (digits) and `date` (ISO) are None until somebody has read them from the page, `values` is what else was
+    typed, by column of the workbook. `regions` maps a page to the part of it that the case stands on: left, top, right
+    and bottom as fractions of the page; a page that is not named there is meant in whole. A `slip` was attached to the
+    book later and stands outside the numbering.
     """
 
     pages: tuple[str, ...]
     number: str | None = None
     date: str | None = None
+    id: str = ""
+    slip: bool = False
+    values: Mapping[str, str] = field(default_factory=dict)
+    regions: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", self.id or self.pages[0])
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from typing import Any, Generic, TypeVar
 
 from book import Capture, canonical_json
 from errors import StorageFailed
+from originals.caselog import check_event
 from originals.durable import append_line, read_lines
 
 VIETNAM = timezone(timedelta(hours=7))
-CHANGES = {"received", "settings", "role", "superseded", "moved", "cases"}  # events after which a closed book is another
+# events after which a closed book is another
+CHANGES = {"received", "settings", "role", "superseded", "moved", "cases", "cases_undone"}
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
 State = TypeVar("State")
 
@@ -53,7 +55,7 @@ class BookState:
     page that is meant, `slip` an attached slip. `superseded` maps a capture that was retaken to the one that took its
     place; `moved` names captures that went to another book. Neither is deleted. `closings` are the events with which
     the book was closed, in order; `changed` says whether its pages or cases were since. `accepted` maps a page to the
-    digest of what a person saw when they accepted it.
+    digest of what a person saw when they accepted it. `case_events` are those about cases, their undoing among them.
     """
 
     captures: tuple[Capture, ...] = ()
@@ -68,6 +70,7 @@ class BookState:
     closings: tuple[Mapping[str, Any], ...] = ()
     changed: bool = False
     accepted: Mapping[str, str] = field(default_factory=dict)
+    case_events: tuple[Mapping[str, Any], ...] = ()
     ended: bool = False
     opened: str = ""
     last: str = ""
@@ -82,13 +85,14 @@ class BookState:
     def current(self) -> tuple[Capture, ...]:
         """The captures that are pages of the book today, in order: a retake stands where the retaken one stood."""
         by_id = {capture.id: capture for capture in self.captures}
-        retakes = {self._latest(old) for old in self.superseded}
-        shown = (self._latest(capture.id) for capture in self.captures
+        retakes = {self.latest(old) for old in self.superseded}
+        shown = (self.latest(capture.id) for capture in self.captures
                  if capture.id in self.superseded or capture.id not in retakes)
         kept = dict.fromkeys(name for name in shown if name not in self.moved)
         return tuple(by_id[name] for name in kept)
 
-    def _latest(self, name: str) -> str:
+    def latest(self, name: str) -> str:
+        """The capture that stands for one today: its last retake, or itself."""
         seen = {name}
         while (name := self.superseded.get(name, name)) not in seen:
             seen.add(name)
@@ -251,6 +255,11 @@ def _closed(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, closings=(*state.closings, dict(event)), changed=False)
 
 
+def _cases(state: BookState, event: Mapping[str, Any]) -> BookState:
+    check_event(event)
+    return replace(state, case_events=(*state.case_events, dict(event)))
+
+
 def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, packed={**state.packed, event["package"]: dict(event)})
 
@@ -267,4 +276,6 @@ _FOLDS = {
     "packed": _packed,
     "accepted": _accepted,
     "closed": _closed,
+    "cases": _cases,
+    "cases_undone": _cases,
 }
