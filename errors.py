@@ -92,3 +92,9 @@ class BrokenPackage(SohoaError):
     """A package to be verified or made is not whole."""
 
     exit_code = ExitCode.FAILED_CHECK
+
+
+class CannotSign(SohoaError):
+    """The key to sign with cannot be had, or it does not sign."""
+
+    exit_code = ExitCode.BAD_CONFIG

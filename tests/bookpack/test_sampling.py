@@ -16,7 +16,7 @@ def test_so_many_pages_are_drawn_as_the_plan_says(lot, pages, fails):
     sample = draw(lot, 7)
     assert (len(sample.numbers), sample.fails) == (pages, fails)
     assert len(set(sample.numbers)) == pages
-    assert 1 <= min(sample.numbers) and max(sample.numbers) <= lot
+    assert set(sample.numbers) <= set(range(1, lot + 1))
 
 
 def test_a_seed_draws_the_same_pages_for_ever():
