@@ -21,6 +21,7 @@ from originals.durable import append_line, read_lines
 VIETNAM = timezone(timedelta(hours=7))
 # events after which a closed book is another
 CHANGES = {"received", "settings", "role", "superseded", "moved", "cases", "cases_undone"}
+CHECKS = {"closing", "closed", "sampled", "verdict", "packed"}  # events of those who check work that others did
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
 State = TypeVar("State")
 
@@ -56,6 +57,9 @@ class BookState:
     place; `moved` names captures that went to another book. Neither is deleted. `closings` are the events with which
     the book was closed, in order; `changed` says whether its pages or cases were since. `accepted` maps a page to the
     digest of what a person saw when they accepted it. `case_events` are those about cases, their undoing among them.
+    `closing` is the event with which a closing began that is not at its end and that nothing has changed since.
+    `sample` is the acceptance sample drawn last, `verdicts` maps its pages to what a second person said of them;
+    `workers` are the names of all who had a hand in the work itself.
     """
 
     captures: tuple[Capture, ...] = ()
@@ -71,6 +75,10 @@ class BookState:
     changed: bool = False
     accepted: Mapping[str, str] = field(default_factory=dict)
     case_events: tuple[Mapping[str, Any], ...] = ()
+    closing: Mapping[str, Any] | None = None
+    sample: Mapping[str, Any] | None = None
+    verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    workers: frozenset[str] = frozenset()
     ended: bool = False
     opened: str = ""
     last: str = ""
@@ -177,10 +185,21 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 def _after(state: BookState, event: Mapping[str, Any]) -> BookState:
     """The state after one more event. Kinds that a newer program wrote change only the time."""
-    changed = state.changed or event["event"] in CHANGES
-    state = replace(state, last=event["time"], last_event=event["event"], changed=changed)
-    fold = _FOLDS.get(event["event"])
-    return fold(state, event) if fold else state
+    kind, by = event["event"], event.get("by")
+    fold = _FOLDS.get(kind)
+    after = replace(fold(state, event) if fold else state, last=event["time"], last_event=kind)
+    if by and kind not in CHECKS:
+        after = replace(after, workers=after.workers | {by})
+    return replace(after, changed=True, closing=None) if _changes(state, after, kind) else after
+
+
+def _changes(before: BookState, after: BookState, kind: str) -> bool:
+    """Whether the book is another after an event: not by an image that it had already, or by facts that were known."""
+    if kind == "received":
+        return len(after.captures) != len(before.captures)
+    if kind == "opened":
+        return after.facts != before.facts
+    return kind in CHANGES
 
 
 def _opened(state: BookState, event: Mapping[str, Any]) -> BookState:
@@ -251,8 +270,22 @@ def _accepted(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, accepted={**state.accepted, **event["pages"]})
 
 
+def _closing(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, closing=dict(event))
+
+
 def _closed(state: BookState, event: Mapping[str, Any]) -> BookState:
-    return replace(state, closings=(*state.closings, dict(event)), changed=False)
+    """What came while the book was being closed is not in its packages: then the book is changed already."""
+    return replace(state, closings=(*state.closings, dict(event)), changed=state.closing is None, closing=None)
+
+
+def _sampled(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, sample=dict(event), verdicts={})
+
+
+def _verdict(state: BookState, event: Mapping[str, Any]) -> BookState:
+    said = {page: {**verdict, "by": event["by"]} for page, verdict in event["pages"].items()}
+    return replace(state, verdicts={**state.verdicts, **said})
 
 
 def _cases(state: BookState, event: Mapping[str, Any]) -> BookState:
@@ -275,7 +308,10 @@ _FOLDS = {
     "settings": _settings,
     "packed": _packed,
     "accepted": _accepted,
+    "closing": _closing,
     "closed": _closed,
+    "sampled": _sampled,
+    "verdict": _verdict,
     "cases": _cases,
     "cases_undone": _cases,
 }
