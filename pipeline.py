@@ -18,6 +18,7 @@ from capture.look import Look, LookTask, look
 from developing import DevelopedPage, Progress, as_in_book, develop_all, plan, read_developed, with_doubles
 from errors import NothingToDo
 from imaging.decode import Limits
+from originals.booklog import BookState
 from originals.recover import Recovered, recover
 from originals.store import Store
 from packing import PACKAGES, Packages, pack
@@ -33,6 +34,16 @@ class Received:
     again: int
     set_aside: tuple[SetAside, ...]
     skipped: tuple[Skipped, ...]
+
+
+@dataclass(frozen=True)
+class DevelopedBook:
+    """The pages of a book in order, the captures that are none, how many were developed just now, and their sources."""
+
+    pages: tuple[DevelopedPage, ...]
+    failures: tuple[tuple[Capture, local.Failure], ...]
+    developed: int
+    sources: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -110,19 +121,27 @@ def finish(
     """Develop what is not developed yet, and pack the book."""
     log = workplace.log(str(identity))
     state = log.state()
+    book = develop_book(workplace, identity, settings, state, jobs, progress, skip)
+    packages, before = None, state.packed.get(PACKAGES)
+    if book.pages:
+        progress("pack", 0, 1)
+        packages = pack(workplace, identity, settings, state, book.pages)
+        progress("pack", 1, 1)
+    packed = log.state().packed.get(PACKAGES) != before
+    return Outcome(str(identity), received, book.pages, book.failures, book.developed, packages, packed, book.sources)
+
+
+def develop_book(
+    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, jobs: int, progress: Progress,
+    skip: frozenset[str] = frozenset(),
+) -> DevelopedBook:
+    """All pages of a book as they are today; what is not developed yet is developed first."""
     tasks = plan(workplace, identity, settings, state, skip)
     waiting = [task for task in tasks if read_developed(task) is None]
     failures = tuple(develop_all(waiting, settings, jobs, progress))
     pages = with_doubles(as_in_book(tasks, settings, jobs, progress), workplace.pages)
-    packages, before = None, state.packed.get(PACKAGES)
-    if pages:
-        progress("pack", 0, 1)
-        packages = pack(workplace, identity, settings, state, pages)
-        progress("pack", 1, 1)
-    packed = log.state().packed.get(PACKAGES) != before
     sources = {task.capture.id: task.capture.source for task in tasks}
-    return Outcome(str(identity), received, pages, failures, len(waiting) - len(failures), packages, packed,
-                   sources)
+    return DevelopedBook(pages, failures, len(waiting) - len(failures), sources)
 
 
 def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:
