@@ -52,6 +52,12 @@ class UnreadableImage(SohoaError):
     exit_code = ExitCode.BAD_DATA
 
 
+class UnreadableTable(SohoaError):
+    """A workbook or CSV that was filled in cannot be read as a table of cases."""
+
+    exit_code = ExitCode.BAD_DATA
+
+
 class NothingToDo(SohoaError):
     """No source held an image."""
 
@@ -98,3 +104,9 @@ class CannotSign(SohoaError):
     """The key to sign with cannot be had, or it does not sign."""
 
     exit_code = ExitCode.BAD_CONFIG
+
+
+class Refused(SohoaError):
+    """What is asked for would make what people say of a book worthless."""
+
+    exit_code = ExitCode.USAGE

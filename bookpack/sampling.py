@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-ROW = re.compile(r"(\d+) *: *(\d+) *\((\d+)\)")
+ROW = re.compile(r"(\d+)/(\d+)/(\d+)")
 EVERY = 1  # where a lot is smaller than any row of the plan all pages are looked at, and one that is bad fails it
 
 
@@ -29,12 +29,10 @@ class SamplingParams:
     """Settings of the acceptance sample."""
 
     least: int = 9  # in a smaller lot every page is looked at, and one bad page fails it
-    # each "largest lot: pages to look at (bad pages that fail it)"; up to 500 as registers are checked in practice,
-    # from there on ISO 2859-1, general level II, AQL 2.5
-    plan: tuple[str, ...] = (
-        "15: 3 (1)", "25: 5 (1)", "50: 8 (1)", "90: 13 (2)", "150: 20 (3)", "280: 32 (4)", "500: 50 (5)",
-        "1200: 80 (6)", "3200: 125 (8)", "10000: 200 (11)",
-    )
+    # largest lot/pages to look at/bad pages that fail it; up to 500 as registers are checked in practice, from there on
+    # ISO 2859-1, general level II, AQL 2.5
+    plan: tuple[str, ...] = ("15/3/1", "25/5/1", "50/8/1", "90/13/2", "150/20/3", "280/32/4", "500/50/5",
+                             "1200/80/6", "3200/125/8", "10000/200/11")
 
     def __post_init__(self) -> None:
         """Raises ValueError for a plan that is none."""
@@ -47,7 +45,7 @@ class SamplingParams:
     def rows(self) -> tuple[Row, ...]:
         matches = [ROW.fullmatch(str(text).strip()) for text in self.plan]
         if None in matches:
-            raise ValueError(f'plan: "{self.plan[matches.index(None)]}", not "15: 3 (1)"')
+            raise ValueError(f'plan: "{self.plan[matches.index(None)]}", not "15/3/1"')
         return tuple(Row(*map(int, match.groups())) for match in matches)
 
 

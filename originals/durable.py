@@ -237,6 +237,12 @@ def remove(path: Path) -> None:
                 _remove_file(path)
 
 
+def make_read_only(path: Path) -> None:
+    """Take away the permission to change a file. Raises StorageFailed."""
+    with _told(path):
+        os.chmod(path, READ_ONLY)
+
+
 def free_bytes(folder: Path) -> int:
     """Room that is left on the disk of a folder. Raises StorageFailed."""
     with _told(folder):

@@ -55,6 +55,8 @@ class Settings:
     ministry: Any
     watch: Any
     scan: Any
+    sampling: Any
+    signature: Any
     kinds: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     books: Mapping[str, BookSettings] = field(default_factory=dict)
@@ -109,17 +111,20 @@ def parse_changes(changes: list[str]) -> dict[str, dict[str, Entry]]:
 
 def _built_in() -> Settings:
     from bookpack.contents import ArchiveParams, MinistryParams
+    from bookpack.keys import SignatureParams
+    from bookpack.sampling import SamplingParams
     from capture.devices import ScanParams
     from capture.inbox import WatchParams
     from imaging.decode import Limits
     from imaging.stages import STAGES
 
     stages = {stage.name: stage.params() for stage in STAGES}
-    return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams(), ScanParams())
+    return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams(), ScanParams(),
+                    SamplingParams(), SignatureParams())
 
 
 def _apply(settings: Settings, entries: Mapping[str, Entry]) -> Settings:
-    whole = {"general", "limits", "archive", "ministry", "watch", "scan"}
+    whole = {"general", "limits", "archive", "ministry", "watch", "scan", "sampling", "signature"}
     tables = {"kinds", "places"}
     known = [*whole, *tables, "books", *settings.stages]
     for key, entry in entries.items():

@@ -41,13 +41,13 @@ def test_too_many_bad_pages_are_rework_even_before_all_are_seen():
     assert outcome(pages, 2, {"a": GOOD, "b": GOOD, "c": GOOD, "x": BAD}) == "open"  # x is not of the sample
 
 
-@pytest.mark.parametrize("plan", [(), ("15: 3",), ("15: 3 (1)", "15: 5 (1)"), ("15: 20 (1)",), ("15: 3 (0)",), (15,)])
+@pytest.mark.parametrize("plan", [(), ("15/3",), ("15/3/1", "15/5/1"), ("15/20/1",), ("15/3/0",), (15,)])
 def test_a_plan_that_is_none_is_refused(plan):
     with pytest.raises(ValueError):
         SamplingParams(plan=plan)
 
 
 def test_a_plan_of_ones_own_is_followed():
-    own = SamplingParams(least=1, plan=("100: 10 (1)", "1000: 20 (2)"))
+    own = SamplingParams(least=1, plan=("100/10/1", "1000/20/2"))
     assert len(draw(5, 1, own).numbers) == 5
     assert len(draw(101, 1, own).numbers) == 20
