@@ -1,20 +1,26 @@
-"""Cases and the names of their files: what a person, a typist and the receiving system know a case by."""
+"""The cases of a book, and the names of their files: what a person, a typist and the receiving system know a case by."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from book import Case, Identity
 from bookpack.contents import BookContents, MinistryParams
 from bookpack.manifest import bare
 from errors import BadConfig
+from originals.booklog import BookState
+from originals.caselog import said_of_cases
 
 SAFE = re.compile(r"[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*")
 BOOK = r"(?P<kind>[A-Z]+)\.(?P<year>\d{4})\."
-FINAL = re.compile(BOOK + r"(?P<volume>\d+)\.(?P<date>\d{4}-\d\d-\d\d)\.(?P<number>\d+)")
-SCAN_STAGE = re.compile(BOOK + r"(?P<place>\d{5})\.(?P<volume>\d+)\.(?P<paper>\w+)\.(?P<sequence>\d+)")
+FINAL = re.compile(BOOK + r"(?P<volume>\d+)\.(?P<date>\d{4}-\d\d-\d\d)\.(?:cc)?(?P<number>\d+)(?:cc)?")
+SCAN_STAGE = re.compile(BOOK + r"(?P<place>\d{5})\.(?P<volume>\d+)\.(?P<paper>\w+)\."
+                        r"(?P<sequence>\d+)(?:x(?P<nth>\d+))?(?:cc)?")
+SLIP = "cc"  # as practice marks an amendment slip
 NUMBER_DIGITS = 2
 
 
@@ -30,6 +36,8 @@ class CaseName:
     number: int | None = None
     paper: str | None = None
     sequence: int | None = None
+    nth: int | None = None  # 2 for the second case that begins on its page
+    slip: bool = False
 
     def is_of(self, book: Identity) -> bool:
         """Whether this is the name of a case of that book, as far as it says."""
@@ -37,9 +45,45 @@ class CaseName:
         return same and self.place in (None, book.place)
 
 
-def one_case_a_page(pages: tuple[str, ...]) -> tuple[Case, ...]:
+def one_case_a_page(pages: Sequence[str]) -> tuple[Case, ...]:
     """The cases of a book of which nobody has said more: each page is one."""
     return tuple(Case((page,)) for page in pages)
+
+
+def cases_of(state: BookState, pages: Sequence[str], until: int | None = None) -> tuple[Case, ...]:
+    """The cases of a book whose pages, in order, have those ids; in the order of their pages.
+
+    A page of which nobody has said anything is a case of its own; a slip where it came as one, none where it came as a
+    blank page. `until`: as the book stood after so many of its events about cases.
+    """
+    said = said_of_cases(state.case_events[:until])
+    cases = [case for name, words in said.items() if not words.get("removed") and (case := _said(name, words, state, pages))]
+    taken = {page for case in cases for page in case.pages} | said.keys()
+    for page in pages:
+        role = state.roles.get(page.partition("-")[0])
+        if page not in taken and role != "blank":
+            cases.append(Case((page,), slip=role == "slip"))
+    place = {page: number for number, page in enumerate(pages)}
+    return tuple(sorted(cases, key=lambda case: (place[case.pages[0]], case.regions.get(case.pages[0], (0, 0))[1])))
+
+
+def _said(name: str, words: Mapping[str, Any], state: BookState, pages: Sequence[str]) -> Case | None:
+    """A case that something was said of; None where none of its pages is in the book any more."""
+    stands = {old: standing(old, state, pages) for old in words.get("pages", (name,))}
+    where = tuple(dict.fromkeys(page for new in stands.values() for page in new))
+    if not where:
+        return None
+    regions = {new: tuple(box) for old, box in words.get("regions", {}).items() for new in stands.get(old, ())}
+    values = {column: text for column, text in words.get("values", {}).items() if text}
+    return Case(where, words.get("number"), words.get("date"), name, bool(words.get("slip")), values, regions)
+
+
+def standing(page: str, state: BookState, pages: Sequence[str]) -> tuple[str, ...]:
+    """The pages that stand for one today: itself, that of its retake, or those that its capture is split into now."""
+    capture, dash, side = page.partition("-")
+    capture = state.latest(capture)
+    same = f"{capture}{dash}{side}"
+    return (same,) if same in pages else tuple(other for other in pages if other.partition("-")[0] == capture)
 
 
 def package_name(identity: Identity, params: MinistryParams) -> str:
@@ -47,24 +91,67 @@ def package_name(identity: Identity, params: MinistryParams) -> str:
     return _fill("package_name", params.package_name, **asdict(identity))
 
 
+def part_name(identity: Identity, params: MinistryParams, part: int, parts: int) -> str:
+    """Name of one zip of a package (from 1), without ending. Raises BadConfig for a pattern that names two alike."""
+    package = package_name(identity, params)
+    if parts == 1:
+        return package
+    first, second = (_fill("part_name", params.part_name, package=package, part=number, **asdict(identity))
+                     for number in (part, part + 1))
+    if bare(f"{first}.zip") == bare(f"{second}.zip"):
+        raise BadConfig("pattern_not_unique", key="ministry.part_name", name=first)
+    return first
+
+
 def case_names(contents: BookContents, params: MinistryParams) -> list[str]:
     """Names of the case PDFs, without ending, in order: the final name, or the scan-stage name before that is known.
 
-    Raises BadConfig for a pattern that gives no file name, or two names that differ in punctuation alone.
+    Cases that would bear the same final name keep that of the scan stage (`double_names`). Raises BadConfig for a
+    pattern that gives no file name, or two names that differ in punctuation alone.
     """
-    names = []
-    for sequence, case in enumerate(contents.cases, 1):
-        facts = asdict(contents.identity) | {"paper": contents.page(case.pages[0]).paper, "sequence": sequence}
-        if case.number and case.date:
-            number = case.number.zfill(NUMBER_DIGITS)
-            names.append(_fill("case_name", params.case_name, **facts, date=case.date, number=number))
-        else:
-            names.append(_fill("scan_name", params.scan_name, **facts, date="", number=""))
-    known = Counter(bare(f"{name}.pdf") for name in names)
-    twice = next((name for name in names if known[bare(f"{name}.pdf")] > 1), None)
-    if twice is not None:
-        raise BadConfig("pattern_not_unique", key="ministry", name=twice)
+    double, scans = double_names(contents, params), _scan_names(contents, params)
+    names = [scan if final is None or final in double else final
+             for final, scan in zip(_final_names(contents, params), scans, strict=True)]
+    twice = _alike(names)
+    if twice:
+        raise BadConfig("pattern_not_unique", key="ministry", name=twice[0])
     return names
+
+
+def double_names(contents: BookContents, params: MinistryParams) -> list[str]:
+    """Final names that more than one case would bear, with or without their punctuation. Raises BadConfig."""
+    return _alike([name for name in _final_names(contents, params) if name])
+
+
+def _alike(names: list[str]) -> list[str]:
+    known = Counter(bare(f"{name}.pdf") for name in names)
+    return sorted({name for name in names if known[bare(f"{name}.pdf")] > 1})
+
+
+def _final_names(contents: BookContents, params: MinistryParams) -> list[str | None]:
+    return [_final_name(contents, case, params) if case.number and case.date else None for case in contents.cases]
+
+
+def _final_name(contents: BookContents, case: Case, params: MinistryParams) -> str:
+    facts = _facts(contents, case) | {"date": case.date, "number": case.number.zfill(NUMBER_DIGITS)}
+    return _fill("case_name", params.case_name, **facts) + SLIP * case.slip
+
+
+def _scan_names(contents: BookContents, params: MinistryParams) -> list[str]:
+    """A further case on a page is told by `x2`, so that those after it keep their names."""
+    names: list[str] = []
+    firsts: Counter[str] = Counter()
+    for case in contents.cases:
+        firsts[case.pages[0]] += 1
+        nth = firsts[case.pages[0]]
+        name = _fill("scan_name", params.scan_name, **_facts(contents, case), date="", number="")
+        names.append(name + (f"x{nth}" if nth > 1 else "") + SLIP * case.slip)
+    return names
+
+
+def _facts(contents: BookContents, case: Case) -> dict[str, Any]:
+    first = case.pages[0]
+    return asdict(contents.identity) | {"paper": contents.page(first).paper, "sequence": contents.number(first)}
 
 
 def parse_case_name(name: str) -> CaseName | None:
@@ -72,8 +159,9 @@ def parse_case_name(name: str) -> CaseName | None:
     match = FINAL.fullmatch(name) or SCAN_STAGE.fullmatch(name)
     if match is None:
         return None
-    numbers = {"year", "volume", "number", "sequence"}
-    return CaseName(**{key: int(text) if key in numbers else text for key, text in match.groupdict().items()})
+    numbers = {"year", "volume", "number", "sequence", "nth"}
+    said = {key: int(text) if key in numbers else text for key, text in match.groupdict().items() if text}
+    return CaseName(**said, slip=SLIP in name)
 
 
 def _fill(key: str, pattern: str, **facts: object) -> str:

@@ -1,4 +1,8 @@
-"""The ministry's workbook: one row a case, what is known filled in, the rest left to typists."""
+"""The ministry's workbook: one row a case, what is known and was typed before filled in, the rest left to typists.
+
+Row 1 has the names of the columns as receiving systems read them. A hidden last column says which case a row is of,
+so that rows may be sorted and copied (`columns.RowMark`). How rows are read back is `typed`'s and `casereading`'s.
+"""
 
 from __future__ import annotations
 
@@ -7,63 +11,72 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from book import Case
-from bookpack.columns import columns
+from bookpack.caserows import shown
+from bookpack.columns import DATE, LISTS, MARK, NUMBER, PAGES, PROGRAM, RowMark, columns, parts_of
 from bookpack.contents import BookContents
+from originals.caselog import SAID, UNDONE
 from texts import say
 
 WIDTHS = {"so": 8, "quyenSo": 10, "trangSo": 9, "ngayDangKy": 13, "TenFile": 44, "NamMoSo": 10, "noiDangKy": 28}
 OTHER_WIDTH = 18  # characters
-LINKED = ("trangSo", "TenFile")  # the first stays in sight while one types, the last is what systems read
+LINKED = (PAGES, "TenFile")  # the first stays in sight while one types, the last is what systems read
+WANTED = (NUMBER, PAGES, DATE)  # have to be filled in for every case
 FROZEN = "D2"  # heading, and number, volume and page of the case
 TEXT = "@"  # a spreadsheet would make a date of 01/2017, and 5 of 05
+HEAD_COLOUR, WANTED_COLOUR, KNOWN_COLOUR = "FFDDE6F0", "FFFFF8DC", "FFEFEFEF"
+SPARE_ROWS = 300  # below the last case: rows that typists add are checked too
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 UNIX = 3
+STEPS = ("step_links", "step_fill", "step_two_on_page", "step_two_pages", "step_no_case", "step_slip", "step_sort",
+         "step_import")
+COLOURS = {"colour_type": WANTED_COLOUR, "colour_free": None, "colour_known": KNOWN_COLOUR}
 
 
-def workbook(contents: BookContents, names: Sequence[str]) -> bytes:
+def workbook(contents: BookContents, names: Sequence[str], folder: str = "") -> bytes:
     """The XLSX, with a row for each case, whose PDFs have `names` (without ending); the same book, the same bytes.
 
-    Raises OSError.
+    Rows are linked to the PDFs in `folder` beside the workbook, where the zip is unpacked. Raises OSError.
     """
     from openpyxl import Workbook
-    from openpyxl.styles import Alignment, Font, PatternFill
 
     book = Workbook()
     sheet = book.active
     sheet.title = contents.identity.kind
-    heads = columns(contents.identity.kind)
-    sheet.append(heads)
-    for cell in sheet[1]:
-        cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="FFDDE6F0")
-        cell.alignment = Alignment(horizontal="center")
-    link = Font(color="FF0563C1", underline="single")
-    for row, (case, name) in enumerate(zip(contents.cases, names, strict=True), 2):
-        known = _known(contents, case, name)
-        for column, head in enumerate(heads, 1):
-            cell = sheet.cell(row, column, known.get(head))
-            cell.number_format = TEXT
-            if head in LINKED:
-                cell.hyperlink, cell.font = f"{name}.pdf", link
-    sheet.freeze_panes = FROZEN
-    for column, head in enumerate(heads, 1):
-        sheet.column_dimensions[sheet.cell(1, column).column_letter].width = WIDTHS.get(head, OTHER_WIDTH)
-    _validate_dates(sheet, heads)
+    heads, *rows = rows_of(contents, names)
+    for row, texts in enumerate((heads, *rows), 1):
+        for column, text in enumerate(texts, 1):
+            if text:
+                sheet.cell(row, column, text).data_type = "s"  # "=…" is what somebody typed, and no formula
+    _dress(sheet, heads, len(rows))
+    for row, name in enumerate(names, 2):
+        _link(sheet, heads, row, f"{folder}/{name}.pdf" if folder else f"{name}.pdf")
+    _validate(sheet, heads, len(rows) + 1 + SPARE_ROWS)
+    _instruct(book.create_sheet(say("workbook", "instructions")), contents, folder)
     return _settled(book, contents)
 
 
-def _known(contents: BookContents, case: Case, name: str) -> dict[str, str | None]:
+def rows_of(contents: BookContents, names: Sequence[str]) -> Iterator[list[str]]:
+    """The heading, and the texts of a row for each case."""
+    heads = (*columns(contents.identity.kind), MARK)
+    yield list(heads)
+    numbers = {page.id: number for number, page in enumerate(contents.pages, 1)}
+    events = sum(event["event"] in (SAID, UNDONE) for event in contents.log)
+    for case, name in zip(contents.cases, names, strict=True):
+        mark = RowMark.of(case.id, events, [page.id for page in contents.pages])
+        texts = {**_known(contents, case, name), **shown(case, numbers), MARK: str(mark)}
+        yield [texts.get(head, "") for head in heads]
+
+
+def _known(contents: BookContents, case: Case, name: str) -> dict[str, str]:
     identity = contents.identity
     return {
-        "so": case.number,
         "quyenSo": f"{identity.volume:02d}/{identity.year}",
-        "trangSo": ", ".join(str(contents.number(page)) for page in case.pages),
-        "ngayDangKy": ".".join(reversed(case.date.split("-"))) if case.date else None,
         "noiDangKy": contents.place_name or identity.place,
         "TenFile": f"{name}.pdf",
         "NamMoSo": str(identity.year),
@@ -71,16 +84,83 @@ def _known(contents: BookContents, case: Case, name: str) -> dict[str, str | Non
     }
 
 
-def _validate_dates(sheet, heads: Sequence[str]) -> None:
-    """The spreadsheet asks for dd.mm.yyyy where a date of registration is typed; in Vietnamese, as the form is."""
+def _dress(sheet: Any, heads: Sequence[str], rows: int) -> None:
+    """Widths, colours, a heading that stays and says what each column is, all cells as text, rows that can be sorted."""
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Alignment, Font, PatternFill
+
+    for column, head in enumerate(heads, 1):
+        cell = sheet.cell(1, column)
+        cell.font, cell.alignment = Font(bold=True), Alignment(horizontal="center")
+        cell.fill = PatternFill("solid", fgColor=HEAD_COLOUR)
+        dimension = sheet.column_dimensions[cell.column_letter]
+        dimension.width, dimension.number_format, dimension.hidden = WIDTHS.get(head, OTHER_WIDTH), TEXT, head == MARK
+        colour = WANTED_COLOUR if head in WANTED else KNOWN_COLOUR if head in (*PROGRAM, MARK) else None
+        for row in range(2, rows + 2):
+            sheet.cell(row, column).number_format = TEXT
+            if colour:
+                sheet.cell(row, column).fill = PatternFill("solid", fgColor=colour)
+        if head != MARK:
+            cell.comment = Comment(_explained(head), "sohoa", height=60, width=240)
+    sheet.freeze_panes = FROZEN
+    sheet.auto_filter.ref = sheet.dimensions
+
+
+def _explained(head: str) -> str:
+    """What a column asks for, in Vietnamese, as the form is."""
+    person, part = parts_of(head)
+    return say("column", part) + (f" – {say('column', person)}" if person else "")
+
+
+def _link(sheet: Any, heads: Sequence[str], row: int, target: str) -> None:
+    from openpyxl.styles import Font
+
+    for head in LINKED:
+        cell = sheet.cell(row, heads.index(head) + 1)
+        cell.hyperlink, cell.font = target, Font(color="FF0563C1", underline="single")
+
+
+def _validate(sheet: Any, heads: Sequence[str], last: int) -> None:
+    """The spreadsheet asks for numbers, dates as dd.mm.yyyy and the usual values, in Vietnamese as the form is."""
     from openpyxl.worksheet.datavalidation import DataValidation
 
-    letter = sheet.cell(1, heads.index("ngayDangKy") + 1).column_letter
-    rule = DataValidation(type="custom", allow_blank=True, showErrorMessage=True, errorTitle=say("workbook", "date"),
-                          error=say("workbook", "date_form"),
-                          formula1=f'AND(LEN({letter}2)=10,MID({letter}2,3,1)=".",MID({letter}2,6,1)=".")')
-    rule.add(f"{letter}2:{letter}{max(2, sheet.max_row)}")
-    sheet.add_data_validation(rule)
+    for head in heads:
+        letter = sheet.cell(1, heads.index(head) + 1).column_letter
+        rule = _rule(head, f"{letter}2")
+        if rule:
+            validation = DataValidation(allow_blank=True, showErrorMessage=True, **rule)
+            validation.add(f"{letter}2:{letter}{last}")
+            sheet.add_data_validation(validation)
+
+
+def _rule(head: str, cell: str) -> dict[str, str] | None:
+    if head == DATE:
+        return {"type": "custom", "formula1": f'AND(LEN({cell})=10,MID({cell},3,1)=".",MID({cell},6,1)=".")',
+                "errorTitle": say("workbook", "date"), "error": say("workbook", "date_form")}
+    if head == NUMBER:
+        return {"type": "custom", "formula1": f'OR({cell}="-",ISNUMBER(VALUE(SUBSTITUTE(LOWER({cell}),"cc","0"))))',
+                "errorTitle": say("workbook", "number"), "error": say("workbook", "number_form")}
+    if head in LISTS:
+        return {"type": "list", "formula1": f'"{",".join(LISTS[head])}"', "errorStyle": "warning",
+                "errorTitle": say("workbook", "list"),
+                "error": say("workbook", "list_form", values=", ".join(LISTS[head]))}
+    return None
+
+
+def _instruct(sheet: Any, contents: BookContents, folder: str) -> None:
+    from openpyxl.styles import Alignment, Font, PatternFill
+
+    sheet.column_dimensions["A"].width = 110
+    sheet.append([say("workbook", "about", title=contents.title)])
+    sheet["A1"].font = Font(bold=True, size=14)
+    for code, colour in COLOURS.items():
+        sheet.append([say("workbook", code)])
+        if colour:
+            sheet.cell(sheet.max_row, 1).fill = PatternFill("solid", fgColor=colour)
+    for number, code in enumerate(STEPS, 1):
+        sheet.append([f"{number}. " + say("workbook", code, folder=folder, book=contents.identity)])
+    for row in sheet.iter_rows():
+        row[0].alignment = Alignment(wrap_text=True, vertical="top")
 
 
 def _settled(book, contents: BookContents) -> bytes:

@@ -10,7 +10,7 @@ from openpyxl import load_workbook
 
 from book import Case, Identity
 from bookpack.cases import case_names
-from bookpack.columns import columns
+from bookpack.columns import RowMark, columns
 from bookpack.contents import MinistryParams
 from bookpack.workbook import content_digest, workbook
 
@@ -46,7 +46,7 @@ def test_a_row_a_case_with_what_is_known(contents):
     known = replace(contents, cases=(Case((first, second), "05", "1994-02-03"), Case((third,))))
     rows = _rows(_sheet(known))
     assert [(row["so"], row["ngayDangKy"], row["trangSo"], row["TenFile"]) for row in rows] == [
-        ("05", "03.02.1994", "1, 2", "KH.1994.03.1994-02-03.05.pdf"), (None, None, "3", "KH.1994.14800.03.A4.2.pdf")]
+        ("05", "03.02.1994", "1, 2", "KH.1994.03.1994-02-03.05.pdf"), (None, None, "3", "KH.1994.14800.03.A4.3.pdf")]
     assert {(row["quyenSo"], row["NamMoSo"], row["LoaiGiay"], row["noiDangKy"]) for row in rows} == {
         ("03/1994", "1994", "A4", "xã Thọ Xuân")}
     assert {row["chongHoTen"] for row in rows} == {None}
@@ -55,13 +55,62 @@ def test_a_row_a_case_with_what_is_known(contents):
 def test_it_is_made_for_typing(contents):
     sheet = _sheet(contents)
     assert sheet.freeze_panes == "D2"
+    assert sheet.auto_filter.ref == sheet.dimensions
     assert {cell.number_format for row in sheet.iter_rows(min_row=2) for cell in row} == {"@"}
+    rules = {str(rule.sqref): rule for rule in sheet.data_validations.dataValidation}
+    letter = {cell.value: cell.column_letter for cell in sheet[1]}
+    date, number, kind = (rules[f"{letter[name]}2:{letter[name]}304"] for name in ("ngayDangKy", "so", "loaiDangKy"))
+    assert "dd.mm.yyyy" in date.error and "chữ số" not in date.error
+    assert number.type == "custom" and "5cc" in number.error
+    assert kind.type == "list" and kind.errorStyle == "warning" and "Đăng ký lại" in kind.formula1
+
+
+def test_every_column_says_in_words_what_it_is(contents):
+    for kind in ("KS", "KH", "KT", "CMC", "GH"):
+        heads = _sheet(replace(contents, identity=Identity(kind, 1994, "14800", 3)))[1]
+        said = {cell.value: cell.comment.text for cell in heads if cell.comment}
+        assert said.keys() == set(columns(kind))
+        assert not [name for name, text in said.items() if name in text or text.split(" – ")[0] in name]
+    assert said["so"] == "Số đăng ký"
+
+
+def test_the_links_open_the_pdfs_once_the_zip_is_unpacked_beside_it(ministry):
+    sheet = load_workbook(ministry.workbook).active
     links = {cell.hyperlink.target for row in sheet.iter_rows(min_row=2) for cell in row if cell.hyperlink}
-    assert links == {f"KH.1994.14800.03.A4.{number}.pdf" for number in (1, 2, 3)}
-    rule, = sheet.data_validations.dataValidation
-    date = next(cell.column_letter for cell in sheet[1] if cell.value == "ngayDangKy")
-    assert str(rule.sqref) == f"{date}2:{date}4"
-    assert "dd.mm.yyyy" in rule.error
+    folder = ministry.workbook.parent / "KH.1994.03"
+    for path in ministry.zips:
+        zipfile.ZipFile(path).extractall(folder)
+    assert len(links) == 3
+    for link in links:
+        assert (ministry.workbook.parent / link).read_bytes().startswith(b"%PDF")
+
+
+def test_a_second_sheet_says_how_to_fill_it_in(contents):
+    book = load_workbook(io.BytesIO(workbook(contents, case_names(contents, MinistryParams()), "KH.1994.03")))
+    assert [sheet.title for sheet in book] == ["KH", "Hướng dẫn"]
+    assert book.active.title == "KH"
+    said = "\n".join(str(row[0].value) for row in book["Hướng dẫn"])
+    assert "“KH.1994.03”" in said and "sohoa cases import KH.1994.14800.03" in said and "⟨" not in said
+
+
+def test_a_row_tells_its_case_in_a_hidden_column_at_the_end(contents):
+    first, second, third = (page.id for page in contents.pages)
+    cases = (Case((first,)), Case((first,), id=f"{first}+2"), Case((second, third)))
+    sheet = _sheet(replace(contents, cases=cases))
+    last = sheet[1][-1]
+    assert last.value == "MaTruongHop" and sheet.column_dimensions[last.column_letter].hidden
+    marks = [RowMark.parse(row[-1].value) for row in sheet.iter_rows(min_row=2)]
+    assert [mark.case for mark in marks] == [first, f"{first}+2", second]
+    assert marks[0] == RowMark.of(first, 0, [first, second, third])
+    assert marks[0] != RowMark.of(first, 0, [first, third, second])
+
+
+def test_it_holds_what_was_typed_before_as_it_was_typed(contents):
+    first, *_ = (page.id for page in contents.pages)
+    values = {"chongHoTen": "=HYPERLINK(\"x\")", "ghiChu": "dòng 1\ndòng 2", "noiDangKy": "Đại sứ quán"}
+    row, = _rows(_sheet(replace(contents, cases=(Case((first,), "5", "1994-02-03", slip=True, values=values),))))
+    assert {key: row[key] for key in values} == values
+    assert row["so"] == "5cc"
 
 
 def test_a_type_without_columns_of_its_own_is_written_too(contents):

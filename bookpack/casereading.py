@@ -1,0 +1,233 @@
+"""What typed rows say of the cases of a book: which case each row is of, and what is new in it. Pure.
+
+Only what a person changed counts: a cell that still holds what the workbook was written with says nothing, so that an
+old copy takes nothing back. A row that cannot be taken says why, with its cell; checks across rows are `casechecks`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from book import Case
+from bookpack.caserows import NONE, BadCell, Known, parse_date, parse_number, parse_pages, shown
+from bookpack.cases import parse_case_name
+from bookpack.columns import DATE, LISTS, MARK, NUMBER, PAGES, PROGRAM, RowMark, holds_date
+from bookpack.typed import CaseProblem, TypedRow, TypedTable
+
+PLACE, VOLUME, FILE, YEAR = "noiDangKy", "quyenSo", "TenFile", "NamMoSo"
+OWN = (*PROGRAM, MARK)
+SPOILT = frozenset(("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"))
+
+
+@dataclass(frozen=True)
+class RowSaid:
+    """A row, the case it is of, and what it changes; no `change`: nothing. `waiting`: still to be filled in."""
+
+    row: TypedRow
+    case: str = ""
+    change: Mapping[str, Any] = field(default_factory=dict)
+    waiting: bool = False
+    new: bool = False
+    problems: tuple[CaseProblem, ...] = ()
+
+
+def read_rows(table: TypedTable, known: Known) -> list[RowSaid]:
+    """What each row says. A row that has a problem beside notes is not to be taken."""
+    reading = _Reading(table, known)
+    marked = [reading.marked(row, mark) for row, mark in reading.owners()]
+    done = {said.row.number for said in marked}
+    return marked + [reading.unmarked(row) for row in table.rows if row.number not in done]
+
+
+class _Reading:
+    """One table being read: which cases have their row already, and how the book stood when the rows were written."""
+
+    def __init__(self, table: TypedTable, known: Known) -> None:
+        self.table, self.known = table, known
+        self.marks = {row.number: RowMark.parse(row.cells.get(MARK, "")) for row in table.rows}
+        self.tied: set[str] = set()
+        self._before: dict[int, Known] = {}
+
+    def owners(self) -> Iterator[tuple[TypedRow, RowMark]]:
+        """The row of each mark: of copies the one that has the case's number, or else the first."""
+        rows: dict[str, list[TypedRow]] = {}
+        for row in self.table.rows:
+            if self.marks[row.number] is not None:
+                rows.setdefault(self.marks[row.number].case, []).append(row)
+        for name, copies in rows.items():
+            case = self.known.case(name)
+            same = [row for row in copies if case and _number_of(row) == (case.number, case.slip)]
+            row = (same or copies)[0]
+            yield row, self.marks[row.number]
+
+    def marked(self, row: TypedRow, mark: RowMark) -> RowSaid:
+        case = self.known.case(mark.case)
+        if case is None:
+            return RowSaid(row, problems=(self.problem(row, MARK, "case_unknown"),))
+        self.tied.add(case.id)
+        before = self._before.setdefault(mark.events, self.known.before(mark.events))
+        then = before.case(mark.case)
+        base = shown(then, self.known.numbers) if then else {}
+        cleared = {column: "" for column in base if column in self.table.letters}
+        typed = {column: text for column, text in {**cleared, **row.cells}.items() if text != base.get(column, "")}
+        if self.stale(mark):
+            typed.pop(PAGES, None)
+        return self.said(row, case, typed)
+
+    def stale(self, mark: RowMark) -> bool:
+        """Whether the pages of the book are others than when the row was written, so that their numbers mislead."""
+        return mark != RowMark.of(mark.case, mark.events, self.known.pages)
+
+    def unmarked(self, row: TypedRow) -> RowSaid:
+        """A row that was put in by a person, or is of a table of another make."""
+        if any(mark and self.stale(mark) for mark in self.marks.values()):
+            return RowSaid(row, problems=(self.problem(row, PAGES, "pages_changed"),))
+        by_name = self.known.names.get(row.cells.get(FILE, "").removesuffix(".pdf"))
+        pages: tuple[str, ...] = ()
+        try:
+            if PAGES in row.cells:
+                numbers = parse_pages(row.cells[PAGES], len(self.known.pages))
+                pages = tuple(self.known.pages[number - 1] for number in numbers)
+        except BadCell as bad:
+            return RowSaid(row, problems=(self.problem(row, PAGES, bad.code, **bad.facts),))
+        case = self.case_of(row, by_name, pages)
+        if case is not None:
+            self.tied.add(case.id)
+            base = shown(case, self.known.numbers)
+            return self.said(row, case, {column: text for column, text in row.cells.items() if text != base.get(column)})
+        if not pages:
+            return RowSaid(row, problems=(self.problem(row, PAGES, "page_missing"),))
+        case = Case(pages, id=self.new_id(pages[0]))
+        self.tied.add(case.id)
+        return self.said(row, case, dict(row.cells), new=True)
+
+    def case_of(self, row: TypedRow, by_name: str | None, pages: tuple[str, ...]) -> Case | None:
+        """The case that an unmarked row is of, among those without a row: by file, by page and number, by page alone."""
+        free = [case for case in self.known.cases.values() if case.id not in self.tied]
+        named = [case for case in free if case.id == by_name]
+        here = [case for case in free if pages and case.pages[0] == pages[0]]
+        numbered = [case for case in here if case.number and _number_of(row) == (case.number, case.slip)]
+        return next(iter([*named, *numbered, *(case for case in here if not case.number)]), None)
+
+    def new_id(self, page: str) -> str:
+        taken, number = self.known.said.keys() | self.known.cases.keys() | self.tied, 2
+        while f"{page}+{number}" in taken:
+            number += 1
+        return f"{page}+{number}"
+
+    def said(self, row: TypedRow, case: Case, typed: dict[str, str], new: bool = False) -> RowSaid:
+        """What the changed cells of a row come to."""
+        typed = {column: text for column, text in typed.items() if column not in OWN}
+        if typed.get(PLACE) in self.known.places:
+            del typed[PLACE]
+        problems = list(self.wrong(row))
+        if not typed:
+            waiting = case.id in self.known.cases and not case.slip and not (case.number and case.date)
+            return RowSaid(row, case.id, waiting=waiting, problems=tuple(problems))
+        change = self.values_of(case, typed)
+        if typed.get(NUMBER) in NONE:
+            change["removed"] = True
+        else:
+            problems += self.read_key(row, case, typed, change)
+        problems += self.odd_values(row, typed)
+        change = self.news(case, change, new)
+        return RowSaid(row, case.id, change, new=new, problems=tuple(problems))
+
+    def values_of(self, case: Case, typed: Mapping[str, str]) -> dict[str, Any]:
+        values = {column: text or None for column, text in typed.items() if column not in (NUMBER, DATE, PAGES)}
+        changed = {column: text for column, text in values.items() if case.values.get(column) != text}
+        return {"values": changed} if changed else {}
+
+    def read_key(self, row: TypedRow, case: Case, typed: Mapping[str, str], change: dict[str, Any]) -> list[CaseProblem]:
+        """Put number, date and pages into `change`; what is wrong with them."""
+        problems = []
+        for column, read in ((NUMBER, self.read_number), (DATE, self.read_date), (PAGES, self.read_pages)):
+            try:
+                change |= read(typed[column]) if column in typed else {}
+            except BadCell as bad:
+                problems.append(self.problem(row, column, bad.code, **bad.facts))
+        slip = change.get("slip", case.slip)
+        if not slip and not problems:
+            problems += [self.problem(row, column, code) for column, key, code in (
+                (NUMBER, "number", "number_missing"), (DATE, "date", "date_missing"))
+                if not change.get(key, getattr(case, key))]
+        return problems
+
+    def read_number(self, text: str) -> dict[str, Any]:
+        number, slip = parse_number(text) if text else (None, False)
+        return {"number": number, "slip": slip}
+
+    def read_date(self, text: str) -> dict[str, Any]:
+        if not text:
+            return {"date": None}
+        iso = parse_date(text)
+        if int(iso[:4]) < self.known.identity.year:
+            raise BadCell("date_before_book", text=text, year=str(self.known.identity.year))
+        if iso > self.known.today.isoformat():
+            raise BadCell("date_future", text=text)
+        return {"date": iso}
+
+    def read_pages(self, text: str) -> dict[str, Any]:
+        if not text:
+            raise BadCell("page_missing")
+        return {"pages": [self.known.pages[number - 1] for number in parse_pages(text, len(self.known.pages))]}
+
+    def news(self, case: Case, change: dict[str, Any], new: bool) -> dict[str, Any]:
+        """What of a change is new to the case; with its pages where nothing was said of it before."""
+        before = {"number": case.number, "date": case.date, "slip": case.slip, "pages": list(case.pages)}
+        there = case.id in self.known.cases
+        fresh = {key: value for key, value in change.items() if key not in before or value != before[key]}
+        if change.get("removed"):
+            fresh = {key: fresh[key] for key in ("removed", "values") if key in fresh} if there else {}
+        elif there and not fresh:
+            return {}
+        elif not there and not new and case.id in self.known.said:
+            fresh["removed"] = False
+        if not fresh:
+            return {}
+        pages = {} if there and case.id in self.known.said else {"pages": list(case.pages)}
+        return {"case": case.id, **pages, **fresh}
+
+    def wrong(self, row: TypedRow) -> Iterator[CaseProblem]:
+        """Cells that say the row is of another book, or that a spreadsheet could not compute."""
+        book = self.known.identity
+        volume, _, year = row.cells.get(VOLUME, f"{book.volume}/{book.year}").partition("/")
+        if (volume.strip().lstrip("0"), year.strip()) != (str(book.volume), str(book.year)):
+            yield self.problem(row, VOLUME, "other_volume", text=row.cells[VOLUME], volume=f"{book.volume:02d}/{book.year}")
+        if row.cells.get(YEAR, str(book.year)) != str(book.year):
+            yield self.problem(row, YEAR, "other_year", text=row.cells[YEAR], year=str(book.year))
+        name = parse_case_name(row.cells.get(FILE, "").removesuffix(".pdf"))
+        if name is not None and not name.is_of(book):
+            yield self.problem(row, FILE, "other_file", file=row.cells[FILE], book=str(book))
+        for column, text in row.cells.items():
+            if text in SPOILT:
+                yield self.problem(row, column, "cell_error", text=text)
+
+    def odd_values(self, row: TypedRow, typed: Mapping[str, str]) -> Iterator[CaseProblem]:
+        """Notes on what is taken as it was typed."""
+        for column, text in typed.items():
+            if column in LISTS and text and text not in LISTS[column]:
+                yield self.problem(row, column, "value_unlisted", known=", ".join(LISTS[column]))
+            elif column != DATE and holds_date(column) and _unreal(text):
+                yield self.problem(row, column, "value_date_unreal")
+
+    def problem(self, row: TypedRow, column: str, code: str, **facts: Any) -> CaseProblem:
+        return CaseProblem(code, facts, row.sheet, row.number, self.table.letters.get(column, ""))
+
+
+def _number_of(row: TypedRow) -> tuple[str | None, bool] | None:
+    try:
+        return parse_number(row.cells.get(NUMBER, ""))
+    except BadCell:
+        return None
+
+
+def _unreal(text: str) -> bool:
+    """Whether a text has the form of a date and is none: 31.02.1990. Old papers also give a year alone, which is fine."""
+    try:
+        parse_date(text)
+    except BadCell as bad:
+        return bad.code == "date_unreal"
+    return False
