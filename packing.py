@@ -1,74 +1,174 @@
 """From developed pages to the packages of a book: what goes in, what is there already, what was written.
 
-How a package is built is `bookpack`'s; developing, and when to pack, is told in `pipeline`.
+How a package is built is `bookpack`'s; developing, and when to pack, is told in `pipeline`. While a book is open its
+packages are written anew; once it was closed they stay as they are, and a change makes a new version beside them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from book import Identity, digest
-from bookpack.archive import write_archive
-from bookpack.cases import one_case_a_page
+from bookpack.archive import ArchivePackage, write_archive
+from bookpack.cases import cases_of
 from bookpack.contents import BookContents, PackedOriginal, PackedPage
-from bookpack.ministry import write_ministry
-from developing import DevelopedPage, assumed_dpi
-from originals.booklog import BookState
+from bookpack.duplicate import Copied, copy_packages
+from bookpack.manifest import sha256_of
+from bookpack.ministry import MinistryPackage, write_ministry
+from developing import DevelopedPage, Progress, assumed_dpi
+from originals.booklog import PACKING, BookState
 from settings import Settings
 from workplace import Workplace
 
+if TYPE_CHECKING:
+    from bookpack.sign import Signing
+
 PROGRAM = "sohoa 0.1.0"
-PACKAGES = "ministry and archive"
+MINISTRY, ARCHIVE = "ministry", "archive"
+PROFILES = {MINISTRY: (MINISTRY,), ARCHIVE: (ARCHIVE,), "both": (MINISTRY, ARCHIVE)}
+Package = MinistryPackage | ArchivePackage
 
 
 @dataclass(frozen=True)
 class Packages:
-    """Where both packages of a book lie, their sizes in bytes, and the number of cases."""
+    """The packages of a book that were asked for: where they lie, which version, and whether any was just written."""
 
-    ministry_zip: Path
-    workbook: Path
-    archive: Path
-    ministry_bytes: int
-    archive_bytes: int
-    cases: int
+    folder: Path
+    version: int
+    closed: bool
+    written: bool
+    ministry: MinistryPackage | None = None
+    bag: ArchivePackage | None = None
 
     @property
-    def there(self) -> bool:
-        return self.ministry_zip.exists() and self.workbook.exists() and self.archive.is_dir()
+    def ministry_zips(self) -> tuple[Path, ...]:
+        return self.ministry.zips if self.ministry else ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Without the folder, so that a station can be moved."""
-        return {name: value.name if isinstance(value, Path) else value for name, value in self.__dict__.items()}
+    @property
+    def ministry_zip(self) -> Path | None:
+        """The only zip, or the first part."""
+        return self.ministry.zip if self.ministry else None
 
-    @classmethod
-    def from_json(cls, folder: Path, plain: Mapping[str, Any]) -> Packages:
-        return cls(folder / plain["ministry_zip"], folder / plain["workbook"], folder / plain["archive"],
-                   plain["ministry_bytes"], plain["archive_bytes"], plain["cases"])
+    @property
+    def workbook(self) -> Path | None:
+        return self.ministry.workbook if self.ministry else None
+
+    @property
+    def archive(self) -> Path | None:
+        return self.bag.folder if self.bag else None
+
+    @property
+    def ministry_bytes(self) -> int:
+        return self.ministry.bytes if self.ministry else 0
+
+    @property
+    def archive_bytes(self) -> int:
+        return self.bag.bytes if self.bag else 0
+
+    @property
+    def cases(self) -> int:
+        return self.ministry.cases if self.ministry else 0
+
+    @property
+    def kept(self) -> tuple[Path, ...]:
+        """Copies of what people had typed, made before it was written anew."""
+        return self.ministry.kept if self.ministry else ()
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of each package."""
+        return tuple(filter(None, (self.workbook and self.workbook.parent, self.archive)))
+
+
+def version_of(state: BookState) -> int:
+    """Which version of its packages a book is at: 1, and one more for each closing that something was changed after."""
+    return len(state.closings) + (state.changed or not state.closings)
+
+
+def folder_of(workplace: Workplace, book: str, state: BookState) -> Path:
+    """Where the packages of a book lie as it is today; those of earlier versions lie where they were."""
+    folder, version = workplace.packages(book), version_of(state)
+    return folder if version == 1 else folder / f"v{version}"
 
 
 def pack(
-    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...]
+    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...],
+    signing: Signing | None = None, profile: str = "both", progress: Progress = lambda *_: None,
 ) -> Packages:
-    """Write both packages of the book, unless they are there already as they would be written."""
-    log, folder = workplace.log(str(identity)), workplace.packages(str(identity))
-    contents = contents_of(workplace, identity, settings, state, pages)
-    encoders = [asdict(settings.archive), asdict(settings.ministry)]
-    basis = digest([asdict(contents.identity), [page.jpeg.name for page in contents.pages], contents.time,
-                    [asdict(case) for case in contents.cases], contents.title, contents.author, contents.program,
-                    encoders])
-    written = state.packed.get(PACKAGES)
-    if written is not None and written["basis"] == basis:
-        packages = Packages.from_json(folder, written["packages"])
-        if packages.there:
-            return packages
-    ministry = write_ministry(folder, contents, settings.ministry)
-    archive = write_archive(folder, contents, settings.archive)
-    packages = Packages(ministry.zip, ministry.workbook, archive.folder, ministry.bytes, archive.bytes, ministry.cases)
-    log.append({"event": "packed", "package": PACKAGES, "basis": basis, "packages": packages.to_json()})
-    return packages
+    """Write the packages of the book that a profile names, but for those that are there as they would be written.
+
+    What was closed is not written again, whatever the settings are now. Raises StorageFailed, BadConfig, CannotSign.
+    """
+    contents = _as_of_version(workplace, contents_of(workplace, identity, settings, state, pages), state)
+    folder, log = folder_of(workplace, str(identity), state), workplace.log(str(identity))
+    there = {kind: _there(folder, state, kind, _basis(contents, settings, kind, signing)) for kind in PROFILES[profile]}
+    missing = [kind for kind, package in there.items() if package is None]
+    steps = {MINISTRY: len(contents.cases), ARCHIVE: len(contents.originals) + 1}
+    step = _steps(progress, sum(steps[kind] for kind in missing))
+    for kind in missing:
+        there[kind] = _write(folder, contents, settings, kind, signing, step)
+        log.append({"event": "packed", "package": kind, "version": contents.version, "closed": bool(contents.closed),
+                    "basis": _basis(contents, settings, kind, signing), "written": there[kind].to_json()})
+    return Packages(folder, contents.version, bool(contents.closed), bool(missing), there.get(MINISTRY), there.get(ARCHIVE))
+
+
+def _as_of_version(workplace: Workplace, contents: BookContents, state: BookState) -> BookContents:
+    """The contents with what is to be said of their version; a closing that has begun counts, as it ends with packing."""
+    version = version_of(state)
+    closed = (state.closing or (state.closings[-1] if state.closings and not state.changed else None) or {}).get("time", "")
+    before = workplace.packages(str(contents.identity)) / (f"v{version - 1}" if version > 2 else "")
+    tags = before / str(contents.identity) / "tagmanifest-sha256.txt"
+    previous = sha256_of(tags) if version > 1 and tags.exists() else ""
+    return replace(contents, version=version, closed=closed, previous=previous)
+
+
+def _basis(contents: BookContents, settings: Settings, kind: str, signing: Signing | None) -> str:
+    """Digest of all that a package depends on."""
+    return digest([asdict(contents.identity), [page.jpeg.name for page in contents.pages], contents.time,
+                   [asdict(case) for case in contents.cases], contents.title, contents.author, contents.program,
+                   contents.version, contents.closed, contents.previous, asdict(getattr(settings, kind)),
+                   signing.basis if signing else ""])
+
+
+def _there(folder: Path, state: BookState, kind: str, basis: str) -> Package | None:
+    """A package that need not be written: as it would be, or closed."""
+    event = state.packed.get(kind)
+    if event is None or event.get("version") != version_of(state):
+        return None
+    sealed = event["closed"] and state.closings and not state.changed
+    package = (MinistryPackage if kind == MINISTRY else ArchivePackage).from_json(folder, event["written"])
+    return package if package.there and (sealed or event["basis"] == basis) else None
+
+
+def _write(folder: Path, contents: BookContents, settings: Settings, kind: str, signing: Signing | None,
+           step: Callable[[], None]) -> Package:
+    if kind == MINISTRY:
+        return write_ministry(folder, contents, settings.ministry, step, signing and signing.of("cases"))
+    return write_archive(folder, contents, settings.archive, step, signing and signing.of("book"))
+
+
+def _steps(progress: Progress, of: int) -> Callable[[], None]:
+    """A function that reports one step more each time it is called."""
+    if of == 0:
+        return lambda: None
+    counted: Iterator[int] = iter(range(1, of + 1))
+    progress("pack", 0, of)
+    return lambda: progress("pack", next(counted), of)
+
+
+def second_copy(workplace: Workplace, book: str, packages: Packages, folder: Path, by: str) -> Copied:
+    """Copy packages to a folder on another medium, compared after writing; what was copied is logged.
+
+    Raises StorageFailed, BrokenPackage.
+    """
+    copied = copy_packages(packages.folders, workplace.packages(book).parent, folder)
+    if copied.written:
+        workplace.log(book).append({"event": "copied", "by": by, "folder": str(folder), "version": packages.version,
+                                    "files": copied.files, "bytes": copied.bytes, "digest": copied.digest})
+    return copied
 
 
 def contents_of(
@@ -76,7 +176,7 @@ def contents_of(
 ) -> BookContents:
     """What packing needs to know of the book; its time is that of the last event that is not packing itself."""
     events = workplace.log(str(identity)).events()
-    while events and events[-1]["event"] == "packed":
+    while events and events[-1]["event"] in PACKING:
         events.pop()
     paper = settings.book(str(identity)).paper
     packed = tuple(_packed_page(workplace, page, paper) for page in pages)
@@ -85,7 +185,7 @@ def contents_of(
                       for sha256, capture in sorted(seen.items(), key=lambda item: item[1].arrival))
     return BookContents(
         identity, settings.kinds.get(identity.kind, ""), settings.places.get(identity.place, ""), packed,
-        one_case_a_page(tuple(page.id for page in packed)), originals, tuple(events), events[-1]["time"],
+        cases_of(state, tuple(page.id for page in packed)), originals, tuple(events), events[-1]["time"],
         settings.general.author, PROGRAM,
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from batch import local
 from book import Capture, Identity, Severity
+from bookpack.duplicate import Copied
 from capture.folder import Skipped, find_images
 from capture.intake import SetAside, take_in
 from capture.look import Look, LookTask, look
@@ -21,7 +22,7 @@ from imaging.decode import Limits
 from originals.booklog import BookState
 from originals.recover import Recovered, recover
 from originals.store import Store
-from packing import PACKAGES, Packages, pack
+from packing import Packages, pack, second_copy
 from settings import Settings
 from workplace import Workplace
 
@@ -58,6 +59,7 @@ class Outcome:
     packages: Packages | None
     packed: bool  # just now, not before
     sources: Mapping[str, str]
+    copy: Copied | None = None
 
     @property
     def complete(self) -> bool:
@@ -67,7 +69,7 @@ class Outcome:
 
 def process(
     sources: Iterable[Path], identity: Identity, out: Path, settings: Settings, jobs: int, progress: Progress,
-    skip: frozenset[str] = frozenset(),
+    skip: frozenset[str] = frozenset(), profile: str = "both",
 ) -> Outcome:
     """The whole job on files and folders: safe originals, developed pages, both packages.
 
@@ -80,7 +82,7 @@ def process(
         state = workplace.log(str(identity)).state()
         if not state.captures and not received.set_aside:
             raise NothingToDo("no_images", sources=", ".join(str(source) for source in sources))
-        return finish(workplace, identity, settings, jobs, progress, received, skip)
+        return finish(workplace, identity, settings, jobs, progress, received, skip, profile)
 
 
 def recover_originals(store: Store, limits: Limits) -> Recovered:
@@ -116,19 +118,19 @@ def receive(
 
 def finish(
     workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Progress,
-    received: Received, skip: frozenset[str] = frozenset(),
+    received: Received, skip: frozenset[str] = frozenset(), profile: str = "both", copy_to: Path | None = None,
+    by: str = "",
 ) -> Outcome:
-    """Develop what is not developed yet, and pack the book."""
-    log = workplace.log(str(identity))
-    state = log.state()
+    """Develop what is not developed yet, and pack the book: the packages of `profile`, with a copy in `copy_to`."""
+    state = workplace.log(str(identity)).state()
     book = develop_book(workplace, identity, settings, state, jobs, progress, skip)
-    packages, before = None, state.packed.get(PACKAGES)
+    packages, copy = None, None
     if book.pages:
-        progress("pack", 0, 1)
-        packages = pack(workplace, identity, settings, state, book.pages)
-        progress("pack", 1, 1)
-    packed = log.state().packed.get(PACKAGES) != before
-    return Outcome(str(identity), received, book.pages, book.failures, book.developed, packages, packed, book.sources)
+        packages = pack(workplace, identity, settings, state, book.pages, profile=profile, progress=progress)
+    if packages and (copy_to or settings.archive.copy_to):
+        copy = second_copy(workplace, str(identity), packages, copy_to or Path(settings.archive.copy_to), by)
+    return Outcome(str(identity), received, book.pages, book.failures, book.developed, packages,
+                   packages is not None and packages.written, book.sources, copy)
 
 
 def develop_book(

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from commands import cases, closing, report
+from commands.options import profile_option
 from errors import ExitCode, SohoaError
 from station.commands import COMMANDS as STATION_COMMANDS
 from talk import Talk, pass_talk, progress_bar, told
@@ -56,11 +57,13 @@ def cli(context: click.Context, lang: str | None, config: str | None) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Thư mục kết quả. / Where results go.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
 @click.option("--skip", multiple=True, help="Bỏ qua một bước. / Leave a stage out (repeatable).")
+@profile_option
 @click.option("--json", "as_json", is_flag=True, help="Kết quả dạng JSON. / The outcome as JSON.")
 @pass_talk
 @told
 def process(
-    talk: Talk, sources: tuple[Path, ...], book: str, out: Path, jobs: int, skip: tuple[str, ...], as_json: bool
+    talk: Talk, sources: tuple[Path, ...], book: str, out: Path, jobs: int, skip: tuple[str, ...], profile: str,
+    as_json: bool,
 ) -> ExitCode:
     """Ảnh của một quyển sổ thành hai gói hồ sơ. / Images of a book into both its packages."""
     import pipeline
@@ -70,7 +73,8 @@ def process(
     settings = talk.settings()
     identity = Identity.parse(book, settings.kinds)
     with progress_bar(talk, as_json) as progress:
-        outcome = pipeline.process(sources, identity, out, settings, jobs, progress, known_stages(talk, skip, settings))
+        outcome = pipeline.process(sources, identity, out, settings, jobs, progress, known_stages(talk, skip, settings),
+                                   profile)
     click.echo(summary.as_json(outcome, talk.language) if as_json else summary.in_words(outcome, talk.language))
     return ExitCode.OK if outcome.complete else ExitCode.BAD_DATA
 
@@ -166,14 +170,18 @@ def clean(talk: Talk, files: tuple[Path, ...], out: Path, tone: str, strength: s
 @told
 def verify(talk: Talk, package: Path, as_json: bool) -> ExitCode:
     """Kiểm tra một gói hồ sơ. / Check a package: whole, unchanged, complete."""
-    from bookpack.verify import verify as check
+    from bookpack.verify import examine, renamed
 
-    problems = check(package)
+    found = examine(package, talk.settings().signature.trust)
+    problems, names = [item for item in found if not item.note], renamed(package)
     if as_json:
-        found = [{"code": item.code, **item.facts} for item in problems]
-        click.echo(json.dumps({"package": str(package), "whole": not problems, "problems": found}, ensure_ascii=False))
+        plain = [{"code": item.code, **({"note": True} if item.note else {}), **item.facts} for item in found]
+        click.echo(json.dumps({"package": str(package), "whole": not problems, "problems": plain, "renamed": names},
+                              ensure_ascii=False))
     else:
-        for item in problems:
+        for name, real in names.items():
+            click.echo(talk.say("summary", "renamed", name=name, real=real))
+        for item in found:
             click.echo(talk.say("problem", item.code, **item.facts))
         code = "verify_bad" if problems else "verify_good"
         click.echo(talk.say("summary", code, package=str(package), problems=len(problems)))
@@ -219,9 +227,10 @@ def check_config(talk: Talk) -> ExitCode:
 @cli.command()
 @click.option("--out", type=click.Path(path_type=Path), default=Path("demo-out"), show_default=True)
 @click.option("--jobs", type=click.IntRange(0), default=0)
+@profile_option
 @pass_talk
 @told
-def demo(talk: Talk, out: Path, jobs: int) -> ExitCode:
+def demo(talk: Talk, out: Path, jobs: int, profile: str) -> ExitCode:
     """Chạy thử trên các trang mẫu. / A first run on the made-up samples."""
     import pipeline
     import summary
@@ -231,7 +240,8 @@ def demo(talk: Talk, out: Path, jobs: int) -> ExitCode:
     settings = talk.settings()
     for identity, folder in DEMO_BOOKS.items():
         with progress_bar(talk, quiet=False) as progress:
-            outcome = pipeline.process([PAGES / folder], Identity.parse(identity), out, settings, jobs, progress)
+            outcome = pipeline.process([PAGES / folder], Identity.parse(identity), out, settings, jobs, progress,
+                                       profile=profile)
         click.echo(summary.in_words(outcome, talk.language) + "\n")
     return ExitCode.OK
 

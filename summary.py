@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from book import Finding, Severity
+from bookpack.duplicate import Copied
 from developing import DevelopedPage
+from packing import Packages
 from pipeline import Outcome, look_again
 from texts import say
 from texts.places import place
@@ -75,12 +77,30 @@ def shared_warnings(pages: Iterable[DevelopedPage]) -> set[str]:
 
 def _packages(outcome: Outcome, language: str) -> Iterable[str]:
     packages = outcome.packages
-    yield say("summary", "ministry", language, path=packages.ministry_zip, workbook=packages.workbook,
-              size=packages.ministry_bytes / MB, cases=packages.cases)
-    yield say("summary", "archive", language, path=packages.archive, size=packages.archive_bytes / MB)
+    if packages.version > 1:
+        yield say("summary", "new_version", language, version=packages.version, folder=packages.folder)
+    elif packages.closed:
+        yield say("summary", "closed_version", language)
+    if packages.ministry:
+        facts = {"path": packages.ministry_zip, "workbook": packages.workbook, "size": packages.ministry_bytes / MB,
+                 "cases": packages.cases, "parts": len(packages.ministry_zips)}
+        yield say("summary", "ministry" if len(packages.ministry_zips) == 1 else "ministry_parts", language, **facts)
+    for path in packages.kept:
+        yield say("summary", "typed_kept", language, path=path)
+    if packages.archive:
+        yield say("summary", "archive", language, path=packages.archive, size=packages.archive_bytes / MB)
+    if outcome.copy:
+        yield from _copied(outcome.copy, language)
     over = sum(page.over_budget for page in outcome.pages)
     if over:
         yield say("summary", "over_budget", language, number=over)
+
+
+def _copied(copy: Copied, language: str) -> Iterable[str]:
+    yield say("summary", "copied" if copy.written else "copied_before", language, folder=copy.folder, files=copy.files,
+              size=copy.bytes / MB)
+    if copy.same_disk:
+        yield say("summary", "copy_on_same_disk", language)
 
 
 def warnings(page: DevelopedPage) -> list[Finding]:
@@ -113,11 +133,21 @@ def _plain(outcome: Outcome, language: str) -> dict[str, Any]:
         "developed": outcome.developed,
         "pages": [_page(page, outcome) for page in outcome.pages],
         "look_again": [page.id for page in look_again(outcome.pages)],
-        "packages": packages and {
-            "ministry": str(packages.ministry_zip), "workbook": str(packages.workbook),
-            "archive": str(packages.archive), "ministry_bytes": packages.ministry_bytes,
-            "archive_bytes": packages.archive_bytes, "cases": packages.cases,
-        },
+        "packages": packages and _packages_plain(packages),
+        "copy": outcome.copy and {**outcome.copy.__dict__, "folder": str(outcome.copy.folder)},
+    }
+
+
+def _packages_plain(packages: Packages) -> dict[str, Any]:
+    """A package that was not asked for is null."""
+    def path(value: Any) -> str | None:
+        return None if value is None else str(value)
+
+    return {
+        "version": packages.version, "closed": packages.closed, "ministry": path(packages.ministry_zip),
+        "ministry_parts": [str(part) for part in packages.ministry_zips], "workbook": path(packages.workbook),
+        "typed_kept": [str(kept) for kept in packages.kept], "archive": path(packages.archive),
+        "ministry_bytes": packages.ministry_bytes, "archive_bytes": packages.archive_bytes, "cases": packages.cases,
     }
 
 

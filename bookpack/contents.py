@@ -17,6 +17,7 @@ class ArchiveParams:
 
     quality: int = 85  # JPEG quality of the archive's pages, 1 to 100
     organisation: str = ""  # agency named in bag-info.txt; empty: general.author
+    copy_to: str = ""  # folder on another medium that finished packages are copied to; or --copy-to
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class MinistryParams:
     max_quality: int = 75  # JPEG quality to begin with
     min_quality: int = 35  # never lower, whatever the budget
     package_name: str = "{kind}.{year}.{volume:02d}"  # of the zip and the workbook
+    part_mb: float = 50.0  # largest size of one zip, MB of a million bytes; 0: one zip, whatever its size
+    part_name: str = "{package}.P{part:02d}"  # of each zip where there are several
     case_name: str = "{kind}.{year}.{volume:02d}.{date}.{number}"  # once date and number are known
     scan_name: str = "{kind}.{year}.{place}.{volume:02d}.{paper}.{sequence}"  # before that
 
@@ -74,6 +77,9 @@ class BookContents:
     time: str
     author: str
     program: str
+    version: int = 1  # of its packages: 1, and one more for each closing that something was changed after
+    closed: str = ""  # time of the closing that sealed this version; empty: not closed
+    previous: str = ""  # SHA-256 of the tag manifest of the version before, where that lies beside it
 
     @property
     def title(self) -> str:

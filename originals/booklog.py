@@ -21,7 +21,8 @@ from originals.durable import append_line, read_lines
 VIETNAM = timezone(timedelta(hours=7))
 # events after which a closed book is another
 CHANGES = {"received", "settings", "role", "superseded", "moved", "cases", "cases_undone"}
-CHECKS = {"closing", "closed", "sampled", "verdict", "packed"}  # events of those who check work that others did
+PACKING = {"packed", "copied"}  # events that say nothing new of the book itself
+CHECKS = {"closing", "closed", "sampled", "verdict", *PACKING}  # events of those who check work that others did
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
 State = TypeVar("State")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from commands.options import json_option, store_option
+from commands.options import by_option, json_option, profile_option, store_option
 from errors import ExitCode
 from talk import Talk, pass_talk, progress_bar, told
 
@@ -148,12 +148,18 @@ def assign_pages(talk: Talk, book: str, captures: tuple[str, ...], store: Path |
 @click.command()
 @click.argument("book")
 @store_option
+@profile_option
+@click.option("--copy-to", type=click.Path(path_type=Path, file_okay=False),
+              help="Chép thêm một bản sang ổ khác, đối chiếu sau khi chép. / A second copy, compared after writing.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
+@by_option
 @json_option
 @pass_talk
 @told
-def pack(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool) -> ExitCode:
-    """Đóng cả hai gói của một quyển. / Make both packages of a book."""
+def pack(
+    talk: Talk, book: str, store: Path | None, profile: str, copy_to: Path | None, jobs: int, by: str, as_json: bool
+) -> ExitCode:
+    """Đóng các gói của một quyển. / Make the packages of a book."""
     import summary
     from book import Identity
     from station import shelf
@@ -161,7 +167,8 @@ def pack(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool) ->
     settings = talk.settings()
     identity = Identity.parse(book, settings.kinds)
     with progress_bar(talk, as_json) as progress:
-        outcome = shelf.pack(shelf.workplace_of(store, settings), identity, settings, jobs, progress)
+        outcome = shelf.pack(shelf.workplace_of(store, settings), identity, settings, jobs, progress, profile, copy_to,
+                             by)
     click.echo(summary.as_json(outcome, talk.language) if as_json else summary.in_words(outcome, talk.language))
     return ExitCode.OK if outcome.complete else ExitCode.BAD_DATA
 

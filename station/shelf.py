@@ -11,14 +11,13 @@ import pipeline
 from book import Identity
 from developing import read_developed, task_of
 from errors import BadIdentity, NothingToDo
+from originals.booklog import PACKING as PACKED
 from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import locked
 from originals.stationlog import UNSORTED
 from pipeline import Outcome, Received
 from settings import Settings
 from workplace import Workplace
-
-PACKING = ".sohoa-packing"  # one program packs at a time, also beside the daemon
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,7 @@ class BookLine:
     stated_pages: int | None
     ended: bool
     packed: bool
+    closed: str  # closed | changed_since | empty: never closed
     last: str
 
     def to_json(self) -> dict[str, Any]:
@@ -58,7 +58,12 @@ def line(workplace: Workplace, settings: Settings, book: str) -> BookLine:
     developed = [read_developed(task_of(workplace, book, settings, state, capture)) for capture in state.current]
     return BookLine(book, len(state.current), sum(pages is not None for pages in developed),
                     sum(len(pages or ()) for pages in developed), state.set_aside, state.facts.get("pages"),
-                    state.ended, state.last_event == "packed", state.last)
+                    state.ended, state.last_event in PACKED, closed_or_changed(state), state.last)
+
+
+def closed_or_changed(state: BookState) -> str:
+    """`closed`, `changed_since` for a book that was closed and is another now, or nothing."""
+    return ("changed_since" if state.changed else "closed") if state.closings else ""
 
 
 def assign(workplace: Workplace, identity: Identity, captures: Iterable[str]) -> int:
@@ -85,15 +90,17 @@ def assign(workplace: Workplace, identity: Identity, captures: Iterable[str]) ->
 
 
 def pack(
-    workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Callable[[str, int, int], None]
+    workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Callable[[str, int, int], None],
+    profile: str = "both", copy_to: Path | None = None, by: str = "",
 ) -> Outcome:
-    """Both packages of a book, also while the daemon runs. Raises NothingToDo, StoreBusy, StorageFailed."""
+    """The packages of a book, also while the daemon runs. Raises NothingToDo, StoreBusy, StorageFailed."""
     state = _known(workplace, str(identity)).state()
     if not state.current:
         raise NothingToDo("book_empty", book=str(identity))
-    with locked(workplace.root / PACKING):
+    with locked(workplace.packing_lock):
         return pipeline.finish(workplace, identity, settings, jobs, progress,
-                               Received(0, len(state.current), state.set_aside, ()))
+                               Received(0, len(state.current), state.set_aside, ()),
+                               profile=profile, copy_to=copy_to, by=by)
 
 
 def _known(workplace: Workplace, book: str) -> BookLog:
