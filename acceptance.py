@@ -153,7 +153,7 @@ def sample(
     basis, drawn = _basis(book), state.sample
     if drawn is not None and drawn["basis"] == basis:
         if seed not in (None, drawn["seed"]):
-            raise Refused("sample_drawn", seed=drawn["seed"])
+            raise Refused("sample_drawn", seed=str(drawn["seed"]))
         return _sampled(workplace, identity, settings, state, book, new=False)
     chosen = draw(len(book.pages), _seed(identity, basis) if seed is None else seed, settings.sampling)
     log = workplace.log(str(identity))

@@ -29,6 +29,16 @@ class Workplace:
         """Where scanned pages lie until they are taken in."""
         return self.root / "spool"
 
+    @property
+    def packing_lock(self) -> Path:
+        """What the one program holds that packs at a time, also beside the daemon."""
+        return self.root / ".sohoa-packing"
+
+    @property
+    def reports(self) -> Path:
+        """What is made to be looked at or printed; it can be made again at any time."""
+        return self.root / "reports"
+
     def log(self, book: str) -> BookLog:
         return BookLog(self.root / "books" / f"{book}.jsonl")
 

@@ -21,7 +21,8 @@ from imaging.header import EXTENSIONS, START, media_of
 from originals.durable import CHUNK, TEMP, NewFile, locked, remove, remove_temp, write_file, write_once
 
 FOLDER = "originals"
-OWN_FOLDERS = (FOLDER, "books", "pages", "packages", "spool", "logs")  # all that the program keeps under a store's root
+# all that the program keeps under a store's root
+OWN_FOLDERS = (FOLDER, "books", "pages", "packages", "reports", "spool", "logs")
 LOCK = ".sohoa-store"  # also tells a store from a folder of images
 FORMAT, FORMAT_FILE = 1, "store.json"  # of the folder as a whole; goes up when an older program could not work on it
 UNKNOWN_EXTENSION = "bin"

@@ -84,7 +84,7 @@ def _lines(found: dict[str, Any], language: str) -> Iterable[str]:
 
 def book_line(line: BookLine, language: str) -> str:
     """A book in one line."""
-    state = "packed" if line.packed else "ended" if line.ended else "open_book"
+    state = line.closed or ("packed" if line.packed else "ended" if line.ended else "open_book")
     return say("station", "listed", language, book=say("station", UNSORTED + "_name", language) if line.book == UNSORTED
                else line.book, captures=line.captures, developed=line.developed, pages=line.pages,
                state=say("station", state, language), set_aside=len(line.set_aside))
