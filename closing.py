@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import packing
 from acceptance import known, waiting_of
 from book import Case, Identity
+from bookpack.casechecks import of_book
+from bookpack.caserows import Known
 from bookpack.manifest import sha256_of
 from bookpack.sign import opened
 from bookpack.verify import Problem, verify
 from developing import Progress
-from originals.booklog import CHECKS, BookLog, BookState
+from originals.booklog import CHECKS, BookLog, BookState, now
 from originals.durable import locked, make_read_only
 from originals.stationlog import UNSORTED
 from packing import Packages
@@ -33,12 +36,14 @@ SHOWN = 12  # pages or files that are named
 @dataclass(frozen=True)
 class Gap:
     """Why a book cannot be closed: a code and facts. One that is `explainable` is no hindrance once somebody has said
-    why it is so: what is not there cannot be brought, but what is there can be looked at.
+    why it is so: what is not there cannot be brought, but what is there can be looked at. `section` is that of its
+    sentence.
     """
 
     code: str
     facts: Mapping[str, Any] = field(default_factory=dict)
     explainable: bool = True
+    section: str = "closing"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ def close(
             return _closed_before(workplace, identity, state)
         book = develop_book(workplace, identity, settings, state, jobs, progress)
         contents = packing.contents_of(workplace, identity, settings, state, book.pages)
-        gaps = tuple(gaps_of(workplace, state, book, contents.cases))
+        gaps = tuple(gaps_of(workplace, identity, state, book, contents.cases))
         because = because or (state.closing or {}).get("because", "")
         hindering = tuple(gap for gap in gaps if not (because and gap.explainable))
         if hindering:
@@ -93,10 +98,11 @@ def close(
 
 
 def gaps_of(
-    workplace: Workplace, state: BookState, book: DevelopedBook, cases: tuple[Case, ...]
+    workplace: Workplace, identity: Identity, state: BookState, book: DevelopedBook, cases: tuple[Case, ...]
 ) -> Iterator[Gap]:
     """All that a careful archivist would ask about before they seal a book."""
     yield from _miscounted(state, book, cases)
+    yield from _doubtful_cases(identity, state, book)
     unnamed = [case for case in cases if not (case.number and case.date)]
     if unnamed:
         numbers = {page.id: number for number, page in enumerate(book.pages, 1)}
@@ -123,6 +129,13 @@ def _miscounted(state: BookState, book: DevelopedBook, cases: tuple[Case, ...]) 
     for what in ("pages", "cases"):
         if stated.get(what) not in (None, counts[what]):
             yield Gap(f"{what}_differ", {"stated": stated[what], what: counts[what]})
+
+
+def _doubtful_cases(identity: Identity, state: BookState, book: DevelopedBook) -> Iterator[Gap]:
+    """Numbers that are double or left out, pages without a case, and the like; how many there are is counted above."""
+    known_of_cases = Known(identity, tuple(page.id for page in book.pages), state, date.fromisoformat(now()[:10]))
+    for problem in of_book(known_of_cases, stated=None):
+        yield Gap(problem.code, problem.facts, section="case_problem")
 
 
 def _counts(state: BookState, book: DevelopedBook, cases: tuple[Case, ...]) -> dict[str, int]:

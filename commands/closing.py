@@ -202,7 +202,7 @@ def _password(talk: Talk) -> str:
 
 def _closing_plain(talk: Talk, found: Any) -> dict[str, Any]:
     gaps = [{"code": gap.code, "facts": dict(gap.facts), "explainable": gap.explainable, "hinders": gap in found.open,
-             "message": talk.say("closing", gap.code, **gap.facts)} for gap in found.gaps]
+             "message": talk.say(gap.section, gap.code, **gap.facts)} for gap in found.gaps]
     return {"book": found.book, "closed": found.closed, "before": found.before, "version": found.version, "gaps": gaps,
             "event": found.event, "folder": found.folder and str(found.folder), "spoilt": list(found.spoilt),
             "problems": [{"code": item.code, **item.facts} for item in found.problems]}
@@ -218,7 +218,7 @@ def _closing_lines(talk: Talk, found: Any) -> list[str]:
         return _refusal(talk, found)
     facts = {"book": found.book, "version": found.version, "time": _moment(found.event["time"]), "folder": found.folder,
              "by": found.event["by"], **found.event["counts"]}
-    explained = [talk.say("closing", "explained", reason=talk.say("closing", gap.code, **gap.facts)) for gap in found.gaps]
+    explained = [talk.say("closing", "explained", reason=talk.say(gap.section, gap.code, **gap.facts)) for gap in found.gaps]
     return [*explained, talk.say("closing", "closed_before" if found.before else "closed", **facts)]
 
 
@@ -228,7 +228,7 @@ def _moment(time: str) -> str:
 
 def _refusal(talk: Talk, found: Any) -> list[str]:
     lines = [talk.say("closing", "refused", book=found.book)]
-    lines += ["  " + talk.say("closing", gap.code, **gap.facts) for gap in found.open]
+    lines += ["  " + talk.say(gap.section, gap.code, **gap.facts) for gap in found.open]
     if any(gap.explainable for gap in found.open):
         lines.append(talk.say("closing", "explain"))
     return lines

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,37 @@ def test_slips_stand_outside_the_count_and_blank_pages_are_pages(ask, store):
     assert "pages_differ" not in gaps(ask("close", "--json")[1])
     log_of(store).append({"event": "role", "capture": capture, "role": "blank"})
     assert "pages_differ" in gaps(ask("close", "--json")[1])
+
+
+def type_cases(store, *typed):
+    """Number and date of each page's case, in order."""
+    state = log_of(store).state()
+    pages = [f"{capture.id}-{side}" for capture in state.current[:2] for side in "LR"]
+    pages += [capture.id for capture in state.current[2:]]
+    changes = [{"case": page, "pages": [page], "number": number, "date": date}
+               for page, (number, date) in zip(pages, typed, strict=True)]
+    log_of(store).append({"event": "cases", "by": "Hoa", "changes": changes})
+
+
+def test_a_book_whose_cases_are_all_typed_and_counts_match_is_closed_without_a_word(ask, store):
+    type_cases(store, *((str(number), f"1990-02-0{number}") for number in range(1, 7)))
+    state_pages(store, pages=6, cases=6)
+    code, said = ask("close", "--json")
+    assert code == 0 and said["gaps"] == [] and said["event"]["counts"]["cases"] == 6
+    assert "KH.1990.01.1990-02-06.06.pdf" in zip_names(store / "packages" / BOOK)
+
+
+def zip_names(folder):
+    return {name for path in folder.rglob("*.zip") for name in zipfile.ZipFile(path).namelist()}
+
+
+def test_a_number_that_is_double_or_left_out_is_asked_about(ask, store):
+    type_cases(store, *((number, f"1990-02-0{place}") for place, number in enumerate("122467", 1)))
+    state_pages(store, pages=6, cases=6)
+    assert gaps(ask("close", "--json")[1]) == ["number_double", "number_double", "number_jump", "number_jump"]
+    code, words = ask("close")
+    assert code == 1 and "số 4 đứng sau số 2" in words
+    assert ask("close", "--because", "số 3 và số 5 không dùng; số 2 ghi hai lần")[0] == 0
 
 
 def test_a_closed_book_is_sealed_and_its_bag_tells_how_it_was_closed(ask, store, sohoa):
