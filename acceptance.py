@@ -101,6 +101,27 @@ def page_of(name: str, pages: tuple[DevelopedPage, ...]) -> str:
     raise BadIdentity("page_unknown", page=name)
 
 
+def mark(
+    workplace: Workplace, identity: Identity, settings: Settings, names: Iterable[str], role: str, by: str, jobs: int,
+    progress: Progress,
+) -> list[str]:
+    """A person says what captures are (`blank`, `slip`, `spare`, or `` for a page like others); their ids.
+
+    `names` are numbers or ids of pages that are a capture by themselves, or ids of captures. Raises BadIdentity for one
+    that the book does not have, or that is one page of two: what is said is said of the whole capture.
+    """
+    state, log = known(workplace, identity), workplace.log(str(identity))
+    pages = develop_book(workplace, identity, settings, state, jobs, progress).pages
+    captures = {capture.id for capture in state.captures}
+    chosen = list(dict.fromkeys(name if name in captures else page_of(name, pages) for name in names))
+    half = next((name for name in chosen if name not in captures), None)
+    if half is not None:
+        raise BadIdentity("page_of_two", page=half, capture=half.split("-")[0])
+    for name in chosen:
+        log.append({"event": "role", "by": by, "capture": name, "role": role})
+    return chosen
+
+
 @dataclass(frozen=True)
 class SampledPage:
     """A page of the sample: number and id, the numbers of its cases, its files, and what was said of it."""

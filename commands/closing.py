@@ -16,6 +16,7 @@ from errors import CannotSign, ExitCode
 from talk import Talk, pass_talk, progress_bar, told
 
 PASSWORD = "SOHOA_SIGNING_PASSWORD"  # name of an environment variable
+ROLES = ("blank", "slip", "spare", "page")
 OUTCOMES = {"accepted": ExitCode.OK, "open": ExitCode.OK, "rework": ExitCode.FAILED_CHECK}
 jobs_option = click.option("--jobs", type=click.IntRange(0), default=0,
                            help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
@@ -99,6 +100,27 @@ def accept(
     click.echo(talk.say("closing", "wait" if left else "none_wait", number=len(left), book=book))
     for item in left:
         click.echo(_line(talk, item))
+    return ExitCode.OK
+
+
+@click.command()
+@click.argument("book")
+@click.argument("pages", nargs=-1, required=True)
+@click.option("--as", "role", type=click.Choice(ROLES), required=True,
+              help="Trang trắng, tờ đính kèm, ảnh thừa, hay trang thường. / What they are.")
+@store_option
+@by_option
+@jobs_option
+@pass_talk
+@told
+def mark(talk: Talk, book: str, pages: tuple[str, ...], role: str, store: Path | None, by: str, jobs: int) -> ExitCode:
+    """Ghi trang nào là trang trắng, tờ đính kèm, ảnh thừa. / Say which pages are blank, slips or spare."""
+    import acceptance
+
+    asked = _asked(talk, book, store)
+    with progress_bar(talk, quiet=False) as progress:
+        marked = acceptance.mark(*asked, pages, "" if role == "page" else role, by, jobs, progress)
+    click.echo(talk.say("closing", f"marked_{role}", number=len(marked), book=book))
     return ExitCode.OK
 
 
@@ -234,4 +256,4 @@ def _refusal(talk: Talk, found: Any) -> list[str]:
     return lines
 
 
-COMMANDS: tuple[click.Command, ...] = (waiting, accept, sample, close)
+COMMANDS: tuple[click.Command, ...] = (waiting, accept, mark, sample, close)

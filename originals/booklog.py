@@ -23,6 +23,7 @@ VIETNAM = timezone(timedelta(hours=7))
 CHANGES = {"received", "settings", "role", "superseded", "moved", "cases", "cases_undone"}
 PACKING = {"packed", "copied"}  # events that say nothing new of the book itself
 CHECKS = {"closing", "closed", "sampled", "verdict", *PACKING}  # events of those who check work that others did
+SPARE = "spare"
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
 State = TypeVar("State")
 
@@ -54,13 +55,13 @@ class BookState:
 
     `names` are those that each original arrived under; `packed` has the last event of each kind of package; `facts`
     are what people said of the book (title, layout, paper, stated totals). `roles` of captures: `blank` is a blank
-    page that is meant, `slip` an attached slip. `superseded` maps a capture that was retaken to the one that took its
-    place; `moved` names captures that went to another book. Neither is deleted. `closings` are the events with which
-    the book was closed, in order; `changed` says whether its pages or cases were since. `accepted` maps a page to the
-    digest of what a person saw when they accepted it. `case_events` are those about cases, their undoing among them.
-    `closing` is the event with which a closing began that is not at its end and that nothing has changed since.
-    `sample` is the acceptance sample drawn last, `verdicts` maps its pages to what a second person said of them;
-    `workers` are the names of all who had a hand in the work itself.
+    page that is meant, `slip` an attached slip, `spare` one that was captured twice and is no page. `superseded` maps a
+    capture that was retaken to the one that took its place; `moved` names captures that went to another book. None is
+    deleted. `closings` are the events with which the book was closed, in order; `changed` says whether its pages or
+    cases were since, and `closing` is the event with which a closing began that is not at its end and that nothing has
+    changed since. `accepted` maps a page to the digest of what a person saw when they accepted it. `case_events` are
+    those about cases, their undoing among them. `sample` is the acceptance sample drawn last, `verdicts` maps its pages
+    to what a second person said of them; `workers` are the names of all who had a hand in the work itself.
     """
 
     captures: tuple[Capture, ...] = ()
@@ -97,7 +98,7 @@ class BookState:
         retakes = {self.latest(old) for old in self.superseded}
         shown = (self.latest(capture.id) for capture in self.captures
                  if capture.id in self.superseded or capture.id not in retakes)
-        kept = dict.fromkeys(name for name in shown if name not in self.moved)
+        kept = dict.fromkeys(name for name in shown if name not in self.moved and self.roles.get(name) != SPARE)
         return tuple(by_id[name] for name in kept)
 
     def latest(self, name: str) -> str:

@@ -105,12 +105,22 @@ def test_counts_are_compared_with_what_the_book_states(ask, store, stated, hinde
 
 
 def test_slips_stand_outside_the_count_and_blank_pages_are_pages(ask, store):
-    capture = log_of(store).state().current[-1].id
     state_pages(store, pages=5)
-    assert "pages_differ" in gaps(ask("close", "--json")[1])
-    log_of(store).append({"event": "role", "capture": capture, "role": "slip"})
+    for role, differs in (("page", True), ("slip", False), ("blank", True)):
+        assert ask("mark", "6", "--as", role, "--by", "Lan")[0] == 0
+        assert ("pages_differ" in gaps(ask("close", "--json")[1])) == differs
+    assert [event["by"] for event in events(store, "role")] == ["Lan"] * 3
+
+
+def test_a_spare_capture_is_no_page_and_can_be_one_again(ask, store):
+    capture = log_of(store).state().current[-1].id
+    assert ask("mark", "1", "--as", "spare")[0] == 2  # the other page of the spread would go with it
+    assert ask("mark", capture, "--as", "spare")[0] == 0
+    state_pages(store, pages=5)
     assert "pages_differ" not in gaps(ask("close", "--json")[1])
-    log_of(store).append({"event": "role", "capture": capture, "role": "blank"})
+    assert ask("pack")[0] == 0
+    assert len(list((store / "packages").rglob("originals/data/*"))) == 4  # kept all the same
+    assert ask("mark", capture, "--as", "page")[0] == 0
     assert "pages_differ" in gaps(ask("close", "--json")[1])
 
 
@@ -230,6 +240,8 @@ def test_pages_that_look_the_same_are_accepted_by_name_alone(ask, store, sohoa, 
     said = ask("accept", "--all", "--json")[1]
     assert said["accepted"] == [] and len(said["waiting"]) == 2
     assert ask("accept", *(item["page"] for item in said["waiting"]))[0] == 0
+    assert ask("waiting", "--json")[1] == []
+    assert ask("mark", said["waiting"][1]["page"], "--as", "spare")[0] == 0
     assert gaps(ask("close", "--because", BECAUSE, "--json")[1]) == []
 
 
