@@ -1,6 +1,6 @@
 """What the program promises, at full length: faults injected for minutes or hours, and the figure of each promise.
 
-    python -m benchmarks.soak [--what kills syscalls power journal many store writers] [--count N]
+    python -m benchmarks.soak [--what kills syscalls power journal many store writers packing] [--count N]
 
 kills     the real daemon, killed at random moments while files are copied in (1,000)
 syscalls  one intake, killed at every system call that matters (all)
@@ -9,6 +9,7 @@ journal   the index deleted or damaged at random (200)
 many      twenty programs on one store at once
 store     random work on a store, half of it going wrong (100,000 operations)
 writers   files that are written in every bad way there is, while the daemon watches (1,000)
+packing   one book packed in parts, killed, the disk full or failing at every system call that matters (all)
 Hostile images have a program of their own, benchmarks.hostile. Wants strace; `power` wants to mount (root).
 """
 
@@ -31,12 +32,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.crash.faults import BOOK, WRITES, Disk, image, kill_at
+from tests.crash.packing_faults import CALLS, Fault, calls_of, damage_after, developed_book, say_something
+from tests.crash.packing_faults import WRITES as PACKING_WRITES
 from tests.originals.random_work import RandomWork
 
 ROOT = Path(__file__).parents[1]
 QUICK = "watch:\n  quiet_s: 0.1\n  longest_s: 1\n  patience_s: 2\n  scan_s: 1\n  poll_s: 0.5\n  min_free_mb: 0\n"
 COUNTS = {"kills": 1000, "syscalls": 10**9, "power": 500, "journal": 200, "many": 20,
-          "store": 100_000, "writers": 1000}
+          "store": 100_000, "writers": 1000, "packing": 10**9}
 SETTLE_S = 120
 ONE_STORE = 5000  # operations, then another one: a full store is slow to list
 WRITERS = 8
@@ -152,6 +155,19 @@ def soak_power(root: Path, count: int) -> tuple[str, list[str]]:
                 cuts, number = cuts + 1, number + 1
                 problems += [f"{call} {number - 1}: {found}"] if found else []
     return f"{cuts} power cuts", problems
+
+
+def soak_packing(root: Path, count: int) -> tuple[str, list[str]]:
+    """Promise 15: what lies under final names is whole, whatever call of packing was its last, or failed from then on."""
+    store = developed_book(root)
+    say_something(store)
+    calls = calls_of(shutil.copytree(store, root / "traced"), root)
+    faults = [Fault(call, number) for call in CALLS for number in range(1, calls[call] + 1)]
+    faults += [Fault(call, number, error) for error in ("ENOSPC", "EIO") for call in PACKING_WRITES
+               for number in range(1, calls[call] + 1)]
+    chosen = random.Random(count).sample(faults, min(count, len(faults)))
+    problems = [f"{fault}: {found}" for fault in chosen if (found := damage_after(fault, store, root / "at"))]
+    return f"{len(chosen)} of {len(faults)} faults while packing", problems
 
 
 def soak_journal(root: Path, count: int) -> tuple[str, list[str]]:
@@ -291,7 +307,7 @@ def _under_another_name(path: Path, data: bytes, steps: random.Random) -> None:
 
 
 SOAKS = {"kills": soak_kills, "syscalls": soak_syscalls, "power": soak_power, "journal": soak_journal, "many": soak_many,
-         "store": soak_store, "writers": soak_writers}
+         "store": soak_store, "writers": soak_writers, "packing": soak_packing}
 
 if __name__ == "__main__":
     if shutil.which("strace") is None:
