@@ -174,3 +174,50 @@ def test_names_are_data(tmp_path):
     assert [event["name"] for event in log.events()] == names
     assert len(log.path.read_bytes().splitlines()) == len(names)
     assert all(json.loads(line) for line in log.path.read_bytes().splitlines())
+
+
+CLOSING, CLOSED = {"event": "closing", "by": "Lan"}, {"event": "closed", "by": "Lan"}
+
+
+@pytest.mark.parametrize(("later", "changed"), [
+    ([], False),
+    ([received(A, "a.tif")], False),  # it was there
+    ([received(A, "another name.tif")], False),
+    ([{"event": "opened"}, {"event": "opened", "facts": {"pages": 1}}], False),  # that was known
+    ([{"event": "accepted", "by": "Hoa", "pages": {"x": "y"}}, {"event": "packed", "package": "archive"}], False),
+    ([received(B, "b.tif", 1)], True),
+    ([{"event": "opened", "facts": {"pages": 2}}], True),
+    ([{"event": "role", "capture": A[:8], "role": "blank"}], True),
+    ([{"event": "settings", "scope": "book", "values": {"deskew": {"degrees": 1}}}], True),
+])
+def test_a_closed_book_is_changed_by_what_makes_it_another(tmp_path, later, changed):
+    before = [{"event": "opened", "facts": {"pages": 1}}, received(A, "a.tif"), CLOSING, CLOSED]
+    state = log_with(tmp_path, *before, *later).state()
+    assert (len(state.closings), state.changed) == (1, changed)
+
+
+def test_what_comes_between_the_beginning_and_the_end_of_a_closing_counts_as_a_change(tmp_path):
+    log = log_with(tmp_path, received(A, "a.tif"), CLOSING)
+    assert log.state().closing["by"] == "Lan"
+    log.append(received(B, "b.tif", 1))
+    assert log.state().closing is None
+    log.append(CLOSED)
+    assert log.state().changed
+
+
+def test_workers_are_those_who_did_the_work_and_not_those_who_checked_it(tmp_path):
+    verdict = {"event": "verdict", "by": "Minh", "pages": {"x": {"good": True}}}
+    sampled = {"event": "sampled", "by": "Lan", "pages": ["x"]}
+    log = log_with(tmp_path, {"event": "accepted", "by": "Hoa", "pages": {}}, sampled, verdict, CLOSING)
+    assert log.state().workers == {"Hoa"}
+    assert log.state().verdicts == {"x": {"good": True, "by": "Minh"}}
+    log.append(sampled)
+    assert log.state().verdicts == {}
+
+
+def test_a_spare_capture_is_no_page_until_it_is_one_again(tmp_path):
+    spare = {"event": "role", "capture": A[:8], "role": "spare"}
+    log = log_with(tmp_path, received(A, "a.tif"), received(B, "b.tif", 1), spare)
+    assert [capture.sha256 for capture in log.state().current] == [B]
+    log.append({"event": "role", "capture": A[:8], "role": ""})
+    assert [capture.sha256 for capture in log.state().current] == [A, B]
