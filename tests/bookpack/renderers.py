@@ -19,8 +19,8 @@ CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-fir
             "--disable-component-update", "--disable-sync", "--force-color-profile=srgb")
 SECONDS = 120
 SHOWN = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
-VIEWER = """<!DOCTYPE html><html><body><script src="{library}/pdf.js"></script><script src="{library}/pdf.worker.js"></script>
-<script>
+VIEWER = """<!DOCTYPE html><html><body>
+<script src="{library}/pdf.js"></script><script src="{library}/pdf.worker.js"></script><script>
 const data = Uint8Array.from(atob("{pdf}"), sign => sign.charCodeAt(0));
 pdfjsLib.getDocument({{data}}).promise.then(pdf => pdf.getPage({page})).then(async page => {{
   const viewport = page.getViewport({{scale: {dpi} / 72}}), canvas = document.createElement("canvas");
