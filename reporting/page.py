@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from reporting.tables import MB, fault_name, heads, problem_in_words, shown_figures
+from reporting.tables import fault_name, heads, problem_in_words, shown_figures
 from reporting.totals import Line, Report, total
 from texts import say
 
@@ -64,13 +64,13 @@ class _Page:
             yield f'<div class="warn">{"<br>".join(map(escape, told))}</div>'
 
     def cards(self) -> Iterable[str]:
-        sums = self.sums
+        sums = shown_figures(self.sums)
         yield self.card("card_books", sums["closed"], sums["begun"] + self.not_begun, begun=sums["begun"])
         yield self.card("card_pages", sums["pages"], sums["planned_pages"], undeveloped=sums["undeveloped"])
         yield self.card("card_cases", sums["named"], sums["planned_cases"] or sums["cases"], cases=sums["cases"])
         yield self.card("card_waiting", sums["waiting"], 0, warned=sums["warned"])
-        yield self.card("card_sizes", round(sums["ministry_bytes"] / MB, 1), 0,
-                        originals=round(sums["originals_bytes"] / MB, 1), archive=round(sums["archive_bytes"] / MB, 1))
+        yield self.card("card_sizes", sums["ministry_bytes"], 0, originals=self.number(sums["originals_bytes"]),
+                        archive=self.number(sums["archive_bytes"]))
 
     @property
     def not_begun(self) -> int:
