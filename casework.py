@@ -29,14 +29,12 @@ from bookpack.workbook import rows_of, workbook
 from developing import Progress
 from errors import NothingToDo
 from originals.booklog import BookState, now
-from originals.caselog import SAID, UNDONE, undone_events
+from originals.caselog import SAID, UNDONE, check_event, undone_events
 from originals.durable import locked, write_file
 from packing import Packages, contents_of, pack
 from pipeline import DevelopedBook, develop_book
 from settings import Settings
 from workplace import Workplace
-
-NOTHING_WRONG = Checked((), 0, 0, 0, ())
 
 
 @dataclass(frozen=True)
@@ -53,23 +51,19 @@ class OpenBook:
         """What its packages hold, or would if it stood as in `state`."""
         return contents_of(self.workplace, self.identity, self.settings, state or self.state, self.developed.pages)
 
-    def names(self, state: BookState | None = None) -> dict[str, str]:
-        """Case id → name of its file."""
-        contents = self.contents(state)
+    def names(self, contents: BookContents) -> dict[str, str]:
+        """Case id → name of its file, without ending."""
         names = case_names(contents, self.settings.ministry)
-        return {case.id: f"{name}.pdf" for case, name in zip(contents.cases, names, strict=True)}
+        return {case.id: name for case, name in zip(contents.cases, names, strict=True)}
 
     @cached_property
     def known(self) -> Known:
         contents, place = self.contents(), self.identity.place
-        bare = replace(contents, cases=tuple(replace(case, number=None, date=None) for case in contents.cases))
-        names = {**self._ids(bare), **self._ids(contents)}  # a table may have the names of the scan stage still
+        unnamed = replace(contents, cases=tuple(replace(case, number=None) for case in contents.cases))
+        both = (self.names(unnamed), self.names(contents))  # a table may have the names of the scan stage still
+        names = {name: case for named in both for case, name in named.items()}
         return Known(self.identity, tuple(page.id for page in self.developed.pages), self.state,
                      date.fromisoformat(now()[:10]), frozenset((place, self.settings.places.get(place, place))), names)
-
-    def _ids(self, contents: BookContents) -> dict[str, str]:
-        names = case_names(contents, self.settings.ministry)
-        return {name: case.id for case, name in zip(contents.cases, names, strict=True)}
 
     @property
     def stated(self) -> int | None:
@@ -111,21 +105,23 @@ class CaseList:
     events: tuple[tuple[int, Mapping[str, Any], bool], ...]
 
 
-@contextmanager
-def opened(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> Iterator[OpenBook]:
-    """The book, while nobody else packs; pages that are not developed yet are developed first.
-
-    Raises NothingToDo, StoreBusy, StorageFailed.
-    """
+def open_book(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> OpenBook:
+    """The book as it stands; pages that are not developed yet are developed first. Raises NothingToDo, StorageFailed."""
     log = workplace.log(str(identity))
     if not log.path.exists():
         raise NothingToDo("book_unknown", book=str(identity), out=str(workplace.root))
+    state = log.state()
+    developed = develop_book(workplace, identity, settings, state, 0, progress)
+    if not developed.pages:
+        raise NothingToDo("book_empty", book=str(identity))
+    return OpenBook(workplace, identity, settings, state, developed)
+
+
+@contextmanager
+def held(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> Iterator[OpenBook]:
+    """The book, while nobody else packs or says anything of cases. Raises StoreBusy too."""
     with locked(workplace.packing_lock):
-        state = log.state()
-        developed = develop_book(workplace, identity, settings, state, 0, progress)
-        if not developed.pages:
-            raise NothingToDo("book_empty", book=str(identity))
-        yield OpenBook(workplace, identity, settings, state, developed)
+        yield open_book(workplace, identity, settings, progress)
 
 
 def import_cases(
@@ -137,24 +133,24 @@ def import_cases(
     StorageFailed, OSError; then nothing was taken.
     """
     table = read_typed(file, identity.kind, columns(identity.kind))
-    with opened(workplace, identity, settings, progress) as book:
+    with held(workplace, identity, settings, progress) as book:
         checked = check_rows(table, read_rows(table, book.known), book.known, book.stated)
         if dry_run:
             after = book.known.after(checked.changes).state
             return CaseWork(str(identity), None, checked, _renamed(book, after), None)
+        if not checked.changes:
+            return CaseWork(str(identity), None, checked, (), _packed(book, progress) if _was_killed(book) else None)
         source = {"name": file.name, "sha256": sha256_of(file)}
-        event = {"event": SAID, "source": source, "changes": [dict(change) for change in checked.changes]}
-        return _said(book, event, by, checked, progress) if checked.changes else _unchanged(book, checked, progress)
+        return _say(book, {"event": SAID, "source": source, "changes": list(checked.changes)}, by, progress, checked)
 
 
 def change_cases(
     workplace: Workplace, identity: Identity, settings: Settings, changes: Sequence[Mapping[str, Any]], by: str,
     source: Mapping[str, Any], progress: Progress,
 ) -> CaseWork:
-    """Say more of cases, in the form of the log (`originals.caselog`); the page of the station does. Raises as above."""
-    with opened(workplace, identity, settings, progress) as book:
-        event = {"event": SAID, "source": dict(source), "changes": [dict(change) for change in changes]}
-        return _said(book, event, by, NOTHING_WRONG, progress)
+    """Say more of cases, in the form of the log (`originals.caselog`), for those who do without a table. Raises as above."""
+    with held(workplace, identity, settings, progress) as book:
+        return _say(book, {"event": SAID, "source": dict(source), "changes": list(changes)}, by, progress)
 
 
 def undo_cases(
@@ -164,27 +160,27 @@ def undo_cases(
 
     What was said later still holds, and the log keeps it all. Raises NothingToDo where there is no such event.
     """
-    with opened(workplace, identity, settings, progress) as book:
+    with held(workplace, identity, settings, progress) as book:
         events = book.state.case_events
         undone = undone_events(events)
         holding = [place for place, event in enumerate(events, 1)
                    if place not in undone and (event["event"] == SAID if number is None else place == number)]
         if not holding:
             raise NothingToDo("no_such_case_event", book=str(identity))
-        return _said(book, {"event": UNDONE, "undone": holding[-1]}, by, NOTHING_WRONG, progress)
+        return _say(book, {"event": UNDONE, "undone": holding[-1]}, by, progress)
 
 
 def list_cases(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> CaseList:
-    """All cases of a book, with their problems. Raises NothingToDo, StoreBusy, StorageFailed."""
-    with opened(workplace, identity, settings, progress) as book:
-        names, known = book.names(), book.known
-        problems = of_book(known, book.stated)
-        cases = tuple(ListedCase(case, names[case.id], tuple(known.numbers[page] for page in case.pages),
-                                 tuple(item for item in problems if item.case == case.id))
-                      for case in known.cases.values())
-        undone = undone_events(book.state.case_events)
-        events = tuple((place, event, place in undone) for place, event in enumerate(book.state.case_events, 1))
-        return CaseList(str(identity), cases, tuple(item for item in problems if item.case not in known.cases), events)
+    """All cases of a book, with their problems. Raises NothingToDo, StorageFailed."""
+    book = open_book(workplace, identity, settings, progress)
+    names, known = book.names(book.contents()), book.known
+    problems = of_book(known, book.stated)
+    cases = tuple(ListedCase(case, f"{names[case.id]}.pdf", tuple(known.numbers[page] for page in case.pages),
+                             tuple(item for item in problems if item.case == case.id))
+                  for case in known.cases.values())
+    undone = undone_events(book.state.case_events)
+    events = tuple((place, event, place in undone) for place, event in enumerate(book.state.case_events, 1))
+    return CaseList(str(identity), cases, tuple(item for item in problems if item.case not in known.cases), events)
 
 
 def export_cases(
@@ -192,16 +188,16 @@ def export_cases(
 ) -> int:
     """Write the workbook that the package has, or the same rows as CSV where `target` ends so; the number of rows.
 
-    Raises NothingToDo, StoreBusy, StorageFailed.
+    Raises NothingToDo, StorageFailed.
     """
-    with opened(workplace, identity, settings, progress) as book:
-        contents = book.contents()
-        names = [name.removesuffix(".pdf") for name in book.names().values()]
-        as_csv = target.suffix.lower() == ".csv"
-        data = _csv(rows_of(contents, names)) if as_csv else workbook(
-            contents, names, package_name(identity, settings.ministry))
-        write_file(target, [data])
-        return len(names)
+    book = open_book(workplace, identity, settings, progress)
+    contents = book.contents()
+    names = list(book.names(contents).values())
+    if target.suffix.lower() == ".csv":
+        write_file(target, [_csv(rows_of(contents, names))])
+    else:
+        write_file(target, [workbook(contents, names, package_name(identity, settings.ministry))])
+    return len(names)
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:
@@ -210,19 +206,21 @@ def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode("utf-8-sig")  # without its mark a spreadsheet takes it for another encoding
 
 
-def _said(book: OpenBook, event: dict[str, Any], by: str, checked: Checked, progress: Progress) -> CaseWork:
+def _say(
+    book: OpenBook, event: dict[str, Any], by: str, progress: Progress, checked: Checked | None = None
+) -> CaseWork:
     """Log an event with the renamings that follow from it, and make the packages again."""
+    check_event(event)  # what cannot be read must not come into the log
     after = replace(book.state, case_events=(*book.state.case_events, event))
     renamed = _renamed(book, after)
-    log = book.workplace.log(str(book.identity))
-    log.append({**event, "by": by, "renamed": [list(pair) for pair in renamed]})
-    return CaseWork(str(book.identity), len(after.case_events), checked, renamed, _packed(book, progress))
+    book.workplace.log(str(book.identity)).append({**event, "by": by, "renamed": [list(pair) for pair in renamed]})
+    found = Checked((), 0, 0, 0, tuple(of_book(replace(book.known, state=after), book.stated)))
+    return CaseWork(str(book.identity), len(after.case_events), checked or found, renamed, _packed(book, progress))
 
 
-def _unchanged(book: OpenBook, checked: Checked, progress: Progress) -> CaseWork:
-    """Nothing is new; but a run that was killed between the log and the packages is brought to its end."""
-    waits = book.state.last_event in (SAID, UNDONE)
-    return CaseWork(str(book.identity), None, checked, (), _packed(book, progress) if waits else None)
+def _was_killed(book: OpenBook) -> bool:
+    """Whether an earlier run wrote down what was said, and did not come to make the packages."""
+    return book.state.last_event in (SAID, UNDONE)
 
 
 def _packed(book: OpenBook, progress: Progress) -> Packages:
@@ -232,5 +230,5 @@ def _packed(book: OpenBook, progress: Progress) -> Packages:
 
 def _renamed(book: OpenBook, after: BookState) -> tuple[tuple[str, str], ...]:
     """(old, new) of each file whose case has another name then."""
-    before, then = book.names(), book.names(after)
-    return tuple((name, then[case]) for case, name in before.items() if then.get(case, name) != name)
+    before, then = book.names(book.contents()), book.names(book.contents(after))
+    return tuple((f"{name}.pdf", f"{then[case]}.pdf") for case, name in before.items() if then.get(case, name) != name)

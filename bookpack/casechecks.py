@@ -19,7 +19,7 @@ from bookpack.typed import CaseProblem, TypedTable
 NOTES = frozenset((
     "case_without_page", "cases_fewer", "cases_more", "column_unknown", "columns_missing", "date_back", "new_case",
     "number_back", "number_jump", "pages_stale", "page_without_case", "replaced", "rows_missing", "sheet_renamed",
-    "value_date_unreal", "value_unlisted",
+    "unfinished", "value_date_unreal", "value_unlisted",
 ))
 KEY = frozenset(("number", "date", "slip", "pages", "removed"))
 
@@ -68,9 +68,9 @@ def of_book(known: Known, stated: int | None) -> list[CaseProblem]:
 
 def doubles(cases: Iterable[Case]) -> Iterator[tuple[Case, list[Case]]]:
     """Each case whose number another one of the same year has, and the others; of slips, number and date."""
-    groups: dict[tuple[str, str, bool], list[Case]] = {}
+    groups: dict[tuple[str, str | None, bool], list[Case]] = {}
     for case in cases:
-        if case.number and case.date:
+        if case.number and (case.date or case.slip):
             groups.setdefault((case.number, case.date if case.slip else case.date[:4], case.slip), []).append(case)
     for group in groups.values():
         for case in group if len(group) > 1 else []:
@@ -92,7 +92,7 @@ def _with_neighbours(changes: list[Mapping[str, Any]], known: Known) -> list[Map
     shared = {page for change in changes if change["case"] not in known.cases for page in change.get("pages", ())}
     kept = [case for case in known.cases.values()
             if case.id not in changed and case.id not in known.said and shared & set(case.pages)]
-    return [*changes, *({"case": case.id, "pages": list(case.pages)} for case in kept)]
+    return [*({"case": case.id, "pages": list(case.pages)} for case in kept), *changes]
 
 
 def _news(good: Sequence[RowSaid], known: Known, after: Known, table: TypedTable) -> Iterator[CaseProblem]:

@@ -38,7 +38,9 @@ def read_rows(table: TypedTable, known: Known) -> list[RowSaid]:
     reading = _Reading(table, known)
     marked = [reading.marked(row, mark) for row, mark in reading.owners()]
     done = {said.row.number for said in marked}
-    return marked + [reading.unmarked(row) for row in table.rows if row.number not in done]
+    others = [row for row in table.rows if row.number not in done]
+    others.sort(key=reading.has_wrong_date)  # a row that will not be taken must not take the case of one that is
+    return marked + [reading.unmarked(row) for row in others]
 
 
 class _Reading:
@@ -84,6 +86,8 @@ class _Reading:
         """A row that was put in by a person, or is of a table of another make."""
         if any(mark and self.stale(mark) for mark in self.marks.values()):
             return RowSaid(row, problems=(self.problem(row, PAGES, "pages_changed"),))
+        if row.cells.get(NUMBER) in NONE:  # which of the page's cases is meant, only its mark can say
+            return RowSaid(row, problems=(self.problem(row, NUMBER, "mark_missing"),))
         by_name = self.known.names.get(row.cells.get(FILE, "").removesuffix(".pdf"))
         pages: tuple[str, ...] = ()
         try:
@@ -97,19 +101,29 @@ class _Reading:
             self.tied.add(case.id)
             base = shown(case, self.known.numbers)
             return self.said(row, case, {column: text for column, text in row.cells.items() if text != base.get(column)})
+        if not row.cells.keys() - {PAGES, PLACE, *OWN}:
+            return RowSaid(row)  # a row that waits to be filled in
         if not pages:
             return RowSaid(row, problems=(self.problem(row, PAGES, "page_missing"),))
         case = Case(pages, id=self.new_id(pages[0]))
         self.tied.add(case.id)
         return self.said(row, case, dict(row.cells), new=True)
 
+    def has_wrong_date(self, row: TypedRow) -> bool:
+        try:
+            self.read_date(row.cells.get(DATE, ""))
+        except BadCell:
+            return True
+        return False
+
     def case_of(self, row: TypedRow, by_name: str | None, pages: tuple[str, ...]) -> Case | None:
         """The case that an unmarked row is of, among those without a row: by file, by page and number, by page alone."""
         free = [case for case in self.known.cases.values() if case.id not in self.tied]
+        typed = _number_of(row)
         named = [case for case in free if case.id == by_name]
-        here = [case for case in free if pages and case.pages[0] == pages[0]]
-        numbered = [case for case in here if case.number and _number_of(row) == (case.number, case.slip)]
-        return next(iter([*named, *numbered, *(case for case in here if not case.number)]), None)
+        here = [case for case in free if typed and pages and case.pages[0] == pages[0]]
+        numbered = [case for case in here if typed == (case.number, case.slip)]
+        return next(iter([*named, *numbered, *(case for case in here if not (case.number or case.slip))]), None)
 
     def new_id(self, page: str) -> str:
         taken, number = self.known.said.keys() | self.known.cases.keys() | self.tied, 2
@@ -130,17 +144,19 @@ class _Reading:
         if typed.get(NUMBER) in NONE:
             change["removed"] = True
         else:
-            problems += self.read_key(row, case, typed, change)
+            problems += self.read_key(row, case, typed, change, new)
         problems += self.odd_values(row, typed)
-        change = self.news(case, change, new)
-        return RowSaid(row, case.id, change, new=new, problems=tuple(problems))
+        waiting = any(problem.code == "unfinished" for problem in problems)
+        return RowSaid(row, case.id, self.news(case, change, new), waiting, new, tuple(problems))
 
     def values_of(self, case: Case, typed: Mapping[str, str]) -> dict[str, Any]:
         values = {column: text or None for column, text in typed.items() if column not in (NUMBER, DATE, PAGES)}
         changed = {column: text for column, text in values.items() if case.values.get(column) != text}
         return {"values": changed} if changed else {}
 
-    def read_key(self, row: TypedRow, case: Case, typed: Mapping[str, str], change: dict[str, Any]) -> list[CaseProblem]:
+    def read_key(
+        self, row: TypedRow, case: Case, typed: Mapping[str, str], change: dict[str, Any], new: bool
+    ) -> list[CaseProblem]:
         """Put number, date and pages into `change`; what is wrong with them."""
         problems = []
         for column, read in ((NUMBER, self.read_number), (DATE, self.read_date), (PAGES, self.read_pages)):
@@ -148,12 +164,13 @@ class _Reading:
                 change |= read(typed[column]) if column in typed else {}
             except BadCell as bad:
                 problems.append(self.problem(row, column, bad.code, **bad.facts))
-        slip = change.get("slip", case.slip)
-        if not slip and not problems:
-            problems += [self.problem(row, column, code) for column, key, code in (
-                (NUMBER, "number", "number_missing"), (DATE, "date", "date_missing"))
-                if not change.get(key, getattr(case, key))]
-        return problems
+        if problems or change.get("slip", case.slip):
+            return problems
+        number, date = change.get("number", case.number), change.get("date", case.date)
+        if not (new or number or date or NUMBER in typed or DATE in typed):
+            return [self.problem(row, NUMBER, "unfinished")]
+        missing = [] if number else [self.problem(row, NUMBER, "number_missing")]
+        return missing + ([] if date else [self.problem(row, DATE, "date_missing")])
 
     def read_number(self, text: str) -> dict[str, Any]:
         number, slip = parse_number(text) if text else (None, False)

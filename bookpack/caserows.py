@@ -18,7 +18,7 @@ from originals.caselog import said_of_cases
 NONE = frozenset("-–—")  # typed as the number: this page has no case
 NUMBER_FORM = re.compile(r"(cc)?\s*0*([1-9][0-9]{0,4})?\s*(cc)?", re.IGNORECASE)
 DAY_FIRST = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
-YEAR_FIRST = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
+YEAR_FIRST = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[ T]0?0:00(?::00)?)?")
 PAGE_RUN = re.compile(r"([0-9]{1,6})(?:\s*[-–]\s*([0-9]{1,6}))?")
 
 

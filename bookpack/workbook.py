@@ -30,6 +30,8 @@ WANTED = (NUMBER, PAGES, DATE)  # have to be filled in for every case
 FROZEN = "D2"  # heading, and number, volume and page of the case
 TEXT = "@"  # a spreadsheet would make a date of 01/2017, and 5 of 05
 HEAD_COLOUR, WANTED_COLOUR, KNOWN_COLOUR = "FFDDE6F0", "FFFFF8DC", "FFEFEFEF"
+FACE = {"name": "Calibri", "size": 11}  # what openpyxl writes other cells in
+LINE, LINE_LETTERS = 15, 95  # points, and letters that fit into a line of the instructions
 SPARE_ROWS = 300  # below the last case: rows that typists add are checked too
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 UNIX = 3
@@ -91,7 +93,7 @@ def _dress(sheet: Any, heads: Sequence[str], rows: int) -> None:
 
     for column, head in enumerate(heads, 1):
         cell = sheet.cell(1, column)
-        cell.font, cell.alignment = Font(bold=True), Alignment(horizontal="center")
+        cell.font, cell.alignment = Font(**FACE, bold=True), Alignment(horizontal="center")
         cell.fill = PatternFill("solid", fgColor=HEAD_COLOUR)
         dimension = sheet.column_dimensions[cell.column_letter]
         dimension.width, dimension.number_format, dimension.hidden = WIDTHS.get(head, OTHER_WIDTH), TEXT, head == MARK
@@ -117,7 +119,7 @@ def _link(sheet: Any, heads: Sequence[str], row: int, target: str) -> None:
 
     for head in LINKED:
         cell = sheet.cell(row, heads.index(head) + 1)
-        cell.hyperlink, cell.font = target, Font(color="FF0563C1", underline="single")
+        cell.hyperlink, cell.font = target, Font(**FACE, color="FF0563C1", underline="single")
 
 
 def _validate(sheet: Any, heads: Sequence[str], last: int) -> None:
@@ -150,17 +152,18 @@ def _rule(head: str, cell: str) -> dict[str, str] | None:
 def _instruct(sheet: Any, contents: BookContents, folder: str) -> None:
     from openpyxl.styles import Alignment, Font, PatternFill
 
-    sheet.column_dimensions["A"].width = 110
+    sheet.column_dimensions["A"].width = LINE_LETTERS
     sheet.append([say("workbook", "about", title=contents.title)])
-    sheet["A1"].font = Font(bold=True, size=14)
+    sheet["A1"].font = Font(name=FACE["name"], bold=True, size=14)
     for code, colour in COLOURS.items():
         sheet.append([say("workbook", code)])
         if colour:
             sheet.cell(sheet.max_row, 1).fill = PatternFill("solid", fgColor=colour)
     for number, code in enumerate(STEPS, 1):
         sheet.append([f"{number}. " + say("workbook", code, folder=folder, book=contents.identity)])
-    for row in sheet.iter_rows():
-        row[0].alignment = Alignment(wrap_text=True, vertical="top")
+    for cell in sheet["A"]:
+        cell.alignment = Alignment(wrap_text=True, vertical="top")
+        sheet.row_dimensions[cell.row].height = LINE * (1 + len(cell.value) // LINE_LETTERS) + LINE // 3
 
 
 def _settled(book, contents: BookContents) -> bytes:
