@@ -6,9 +6,8 @@ When a book is signed is told in `closing`. No network: no time server is asked,
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO, Literal
 
 from book import digest
 from bookpack.keys import SignatureParams, can_sign, opened_key, token_errors
+from bookpack.manifest import CHUNK
 from bookpack.sealmark import MARGIN_PT, mark
 from errors import CannotSign
 from originals.booklog import VIETNAM, now
@@ -147,10 +147,11 @@ def _open(document: Path | bytes) -> BinaryIO:
 
 
 def _may_be_signed(file: BinaryIO) -> bool:
-    if isinstance(file, BytesIO):
-        return BYTE_RANGE in file.getvalue()
-    with suppress(ValueError), mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:  # an empty file has no map
-        return data.find(BYTE_RANGE) >= 0
+    end = b""
+    while piece := file.read(CHUNK):
+        if BYTE_RANGE in end + piece:
+            return True
+        end = piece[-len(BYTE_RANGE):]
     return False
 
 
