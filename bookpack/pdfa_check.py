@@ -28,7 +28,7 @@ def broken_rules(document: Path | BinaryIO) -> list[str]:
     """
     import pikepdf
 
-    with pikepdf.open(document) as pdf:
+    with pikepdf.open(document, access_mode=pikepdf.AccessMode.stream) as pdf:  # not mapped into memory as a whole
         found = [*_of_document(pdf), *(rule for item in pdf.objects for rule in _of_object(item))]
     return list(dict.fromkeys([*found, *_of_file(document)]))
 
