@@ -78,6 +78,11 @@ class Packages:
         return self.ministry.kept if self.ministry else ()
 
     @property
+    def doubles(self) -> tuple[str, ...]:
+        """Final names that several cases would bear, so that none does."""
+        return self.ministry.doubles if self.ministry else ()
+
+    @property
     def folders(self) -> tuple[Path, ...]:
         """The folder of each package."""
         return tuple(filter(None, (self.workbook and self.workbook.parent, self.archive)))

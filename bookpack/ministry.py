@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from book import Case
-from bookpack.cases import case_names, package_name, part_name
+from bookpack.cases import case_names, double_names, package_name, part_name
 from bookpack.contents import BookContents, MinistryParams
 from bookpack.manifest import MANIFEST, entry, pieces_of, sha256_of
 from bookpack.parts import Parts
@@ -32,13 +32,17 @@ MB = 1_000_000  # bytes
 
 @dataclass(frozen=True)
 class MinistryPackage:
-    """Where the files of the package lie, their size together, the number of cases, and what people's was kept."""
+    """Where the files of the package lie, their size together, the number of cases, and what people's was kept.
+
+    `doubles` are final names that several cases would bear: those keep the name of the scan stage.
+    """
 
     zips: tuple[Path, ...]
     workbook: Path
     bytes: int
     cases: int
     kept: tuple[Path, ...] = ()
+    doubles: tuple[str, ...] = ()
 
     @property
     def zip(self) -> Path:
@@ -52,14 +56,14 @@ class MinistryPackage:
     def to_json(self) -> dict[str, Any]:
         """Without the folder, so that a station can be moved."""
         return {"zips": [path.name for path in self.zips], "workbook": self.workbook.name, "bytes": self.bytes,
-                "cases": self.cases}
+                "cases": self.cases, "doubles": list(self.doubles)}
 
     @classmethod
     def from_json(cls, folder: Path, plain: Mapping[str, Any]) -> MinistryPackage:
         """The package that lies in the book's package folder."""
         inside = folder / FOLDER
         zips = tuple(inside / name for name in plain["zips"])
-        return cls(zips, inside / plain["workbook"], plain["bytes"], plain["cases"])
+        return cls(zips, inside / plain["workbook"], plain["bytes"], plain["cases"], doubles=tuple(plain.get("doubles", ())))
 
 
 def write_ministry(
@@ -80,7 +84,8 @@ def write_ministry(
         zips = _write_zips(temp, contents, names, params, listed, step, sign)
         kept = tuple(_keep(path, folder / TYPED) for path in _of_people(target))
         size = sum(path.stat().st_size for path in temp.iterdir())
-    return MinistryPackage(tuple(target / path.name for path in zips), target / workbook_name, size, len(names), kept)
+    return MinistryPackage(tuple(target / path.name for path in zips), target / workbook_name, size, len(names), kept,
+                           tuple(double_names(contents, params)))
 
 
 def _write_zips(folder: Path, contents: BookContents, names: list[str], params: MinistryParams, table: dict[str, Any],

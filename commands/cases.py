@@ -143,6 +143,7 @@ def _renamed(talk: Talk, work: Any) -> Iterator[str]:
 def _packed(talk: Talk, work: Any) -> Iterator[str]:
     if work.packages:
         yield talk.say("cases", "packed", path=work.packages.workbook.parent)
+        yield from (talk.say("summary", "typed_kept", path=path) for path in work.packages.kept)
 
 
 def _in_words(talk: Talk, problem: Any) -> str:

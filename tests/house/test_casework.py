@@ -211,6 +211,8 @@ def test_two_cases_of_one_name_stop_no_packing(sohoa, store, cases):
     done = change_cases(Workplace(store), Identity.parse(BOOK), load(), changes, "Lan", {"name": "web"}, silent)
     assert names(store) == before
     assert {item.code for item in done.checked.problems} == {"number_double"}
+    packed = json.loads(sohoa("pack", BOOK, "--store", store, "--json").stdout)["packages"]
+    assert packed["double_names"] == ["KS.1990.02.1990-02-03.05"]
     assert [item["problems"][0]["code"] for item in cases("list")[1]["cases"][:2]] == ["number_double"] * 2
 
 
