@@ -7,7 +7,6 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from book import Identity
@@ -15,7 +14,7 @@ from bookpack.bag import BAGIT, DATA, manifest_lines
 from bookpack.manifest import ALGORITHMS, Digests, digests, pieces_of, sha256_of
 from bookpack.mets import NAMESPACE as METS
 from bookpack.premis import NAMESPACE as PREMIS
-from bookpack.problem import Problem
+from bookpack.problem import Problem, within
 from bookpack.verify_pdf import check_pdf
 from errors import BadIdentity
 
@@ -28,15 +27,16 @@ Files = Mapping[str, Digests]
 
 
 def check_bag(bag: Path, trust: Sequence[str] = ()) -> Iterator[Problem]:
-    """What is wrong with a bag; the names of files are relative to it."""
+    """What is wrong with a bag; the names of files are relative to it. A file that is damaged is told once."""
     files = {path.relative_to(bag).as_posix(): digests(pieces_of(path))
              for path in sorted(bag.rglob("*")) if path.is_file()}
-    yield from _check_sums(bag, files)
-    yield from _check_tags(bag, files)
+    damaged = {str(problem.facts["file"]): problem for problem in _check_sums(bag, files)}
+    yield from damaged.values()
+    yield from () if damaged else _check_tags(bag, files)
     payload = {name.removeprefix(f"{DATA}/"): file for name, file in files.items() if name.startswith(f"{DATA}/")}
-    for problem in (*_check_originals(payload), *_check_mets(bag / DATA, payload), *_check_premis(bag / DATA, payload),
-                    *_check_pages(bag / DATA, payload, trust), *_check_book(bag, payload)):
-        yield replace(problem, facts={**problem.facts, "file": f"{DATA}/{problem.facts['file']}"})
+    inside = (*_check_originals(payload), *_check_mets(bag / DATA, payload), *_check_premis(bag / DATA, payload),
+              *_check_pages(bag / DATA, payload, trust), *_check_book(bag, payload))
+    yield from (problem for problem in within(DATA, inside) if problem.facts["file"] not in damaged)
     yield from _check_version(bag)
 
 

@@ -46,15 +46,10 @@ def check_ministry(zips: Iterable[Path], trust: Sequence[str] = ()) -> Iterator[
     """What is wrong with zips that lie in one folder, each by itself, and then together with the workbook."""
     sets: dict[tuple[Any, ...], list[Part]] = {}
     for path in sorted(zips):
-        try:
-            with zipfile.ZipFile(path) as package:
-                part = Part(path, _read_manifest(package))
-                yield from _check_zip(part, package, trust)
+        part, problems = _read(path, trust)
+        yield from problems
+        if part is not None:
             sets.setdefault(part.set, []).append(part)
-        except (_BadManifest, BadIdentity):
-            yield Problem("manifest_unreadable", {"file": f"{path.name}/{MANIFEST}"})
-        except BAD_ZIP as error:
-            yield Problem("zip_unreadable", {"file": path.name, "reason": str(error)})
     for parts in sets.values():
         yield from _check_set(parts)
     firsts = [parts[0] for parts in sets.values()]
@@ -66,6 +61,21 @@ def check_ministry(zips: Iterable[Path], trust: Sequence[str] = ()) -> Iterator[
 
 class _BadManifest(Exception):
     pass
+
+
+def _read(path: Path, trust: Sequence[str]) -> tuple[Part | None, list[Problem]]:
+    """A zip with what is wrong in it; None for one that does not say what it is a part of."""
+    try:
+        with zipfile.ZipFile(path) as package:
+            part = Part(path, _read_manifest(package))
+            problems = list(_check_zip(part, package, trust))
+            if all(problem.note for problem in problems) and not _exactly(path, package):
+                problems.append(Problem("zip_changed", {"file": path.name}))
+            return part, problems
+    except (_BadManifest, BadIdentity):
+        return None, [Problem("manifest_unreadable", {"file": f"{path.name}/{MANIFEST}"})]
+    except BAD_ZIP as error:
+        return None, [Problem("zip_unreadable", {"file": path.name, "reason": str(error)})]
 
 
 def _read_manifest(package: zipfile.ZipFile) -> dict[str, Any]:
@@ -91,8 +101,6 @@ def _check_zip(part: Part, package: zipfile.ZipFile, trust: Sequence[str]) -> It
         with suppress(*BAD_ZIP):
             data = package.read(name)
         yield from _check_case(data, f"{archive}/{name}", inside[name], part.manifest["book"], trust)
-    if not _exactly(part.path, package):
-        yield Problem("zip_changed", {"file": archive})
 
 
 def _check_case(data: bytes, file: str, item: Mapping[str, Any], book: str, trust: Sequence[str]) -> Iterator[Problem]:
@@ -113,8 +121,7 @@ def _exactly(archive: Path, package: zipfile.ZipFile) -> bool:
     with tempfile.TemporaryFile() as copy:
         with zipfile.ZipFile(copy, "w", zipfile.ZIP_STORED) as again:
             for item in package.infolist():
-                with suppress(*BAD_ZIP):
-                    add_to_zip(again, item.filename, package.read(item), item.date_time)
+                add_to_zip(again, item.filename, package.read(item), item.date_time)
         copy.seek(0)
         return sha256_of(archive) == sha256_of_stream(copy)
 

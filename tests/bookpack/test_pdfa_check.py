@@ -7,6 +7,7 @@ import pytest
 
 from bookpack.pdfa_check import broken_rules
 from bookpack.verify import verify
+from tests.bookpack.test_record import reseal
 
 RULES = {
     "encryption": lambda pdf: None,
@@ -77,5 +78,6 @@ def test_verify_says_which_document_is_no_pdfa(archive, book):
     with pikepdf.open(book, allow_overwriting_input=True) as pdf:
         del pdf.Root["/OutputIntents"]
         pdf.save(book, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    reseal(archive.folder)
     found = [item for item in verify(archive.folder) if item.code == "not_pdfa"]
     assert [(item.facts["file"].rpartition("/")[2], item.facts["rule"]) for item in found] == [(book.name, "output intent")]
