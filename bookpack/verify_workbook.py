@@ -42,7 +42,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
     book = load_workbook(path, read_only=True)
     try:
-        lines = list(book.active.iter_rows(values_only=True))
+        lines = list(book.worksheets[0].iter_rows(values_only=True))  # whichever was in front when it was saved
     finally:
         book.close()
     heads = [str(head) for head in lines[0]]

@@ -1,21 +1,25 @@
 """What typed rows say of cases, which rows are good, and what is told of the others; and what an undoing leaves."""
 
+import ast
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from book import Case, Identity
-from bookpack.casechecks import check_rows, of_book, severity
+from bookpack.casechecks import NOTES, check_rows, of_book, severity
 from bookpack.casereading import read_rows
 from bookpack.caserows import BadCell, Known, date_text, parse_date, parse_number, parse_pages, shown
 from bookpack.cases import cases_of
 from bookpack.columns import MARK, RowMark, columns
 from bookpack.typed import TypedRow, TypedTable, letter_of
 from originals.booklog import BookState
+from texts import catalogue
 
+ROOT = Path(__file__).parents[2]
 BOOK = Identity("KS", 2009, "14800", 2)
 PAGES = ("aaaaaaaa", "bbbbbbbb", "cccccccc")
 HEADS = (*columns("KS"), MARK)
@@ -323,3 +327,13 @@ def test_whatever_is_typed_a_second_import_changes_nothing_and_no_number_is_ther
         book = after(book, checked)
         assert check(book, rows, *edits).changes == ()
         assert [item for item in of_book(book, None) if item.code == "number_double"] == []
+
+
+def test_no_sentence_is_without_its_problem_and_no_note_without_its_sentence():
+    sources = [ROOT / "bookpack" / f"{name}.py" for name in ("typed", "caserows", "casereading", "casechecks")]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources]
+    texts = {node.value for tree in trees for node in ast.walk(tree)
+             if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    sentences = catalogue("vi")["case_problem"].keys()
+    assert sentences <= texts
+    assert sentences >= NOTES

@@ -14,8 +14,9 @@ FOLDERS = ("batch", "bookpack", "capture", "commands", "imaging", "originals", "
 RUNTIME = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
 VIETNAMESE = re.compile("[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.IGNORECASE)
 RAISERS = {"error": {"UnreadableImage", "StorageFailed", "StoreBusy", "BadConfig", "BadIdentity", "NothingToDo",
-                     "BrokenPackage", "CannotSign", "Refused", "SohoaError"},
-           "finding": {"Finding"}, "problem": {"Problem"}, "closing": {"Gap"}}
+                     "BrokenPackage", "CannotSign", "Refused", "UnreadableTable", "SohoaError"},
+           "finding": {"Finding"}, "problem": {"Problem"}, "closing": {"Gap"},
+           "case_problem": {"CaseProblem", "BadCell"}}
 
 
 def _codes(section):
