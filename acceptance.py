@@ -11,17 +11,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from book import Identity, Severity, digest
+from book import Identity, digest
+from bookpack.contents import BookContents
 from bookpack.sampling import Verdict, draw, outcome
 from developing import DevelopedPage, Progress
 from errors import BadIdentity, NothingToDo, Refused
-from originals.booklog import BookState
+from originals.booklog import BookLog, BookState
 from packing import contents_of
-from pipeline import DevelopedBook, develop_book, look_again
+from pipeline import DevelopedBook, develop_book, look_again, warnings
 from settings import Settings
 from workplace import Workplace
 
 DOUBLE = "double_page"
+
+
+@dataclass(frozen=True)
+class Work:
+    """The work on one book of a station: pages that are not developed yet are developed in so many jobs."""
+
+    workplace: Workplace
+    identity: Identity
+    settings: Settings
+    jobs: int = 0
+    progress: Progress = lambda *_: None
+
+    @property
+    def log(self) -> BookLog:
+        return self.workplace.log(str(self.identity))
+
+    def state(self) -> BookState:
+        """Where the book stands. Raises NothingToDo for one that is not there, or without pages."""
+        if not self.log.path.exists():
+            raise NothingToDo("book_unknown", book=str(self.identity), out=str(self.workplace.root))
+        state = self.log.state()
+        if not state.current:
+            raise NothingToDo("book_empty", book=str(self.identity))
+        return state
+
+    def developed(self, state: BookState) -> DevelopedBook:
+        """All pages of the book as it stands."""
+        return develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
+
+    def contents(self, state: BookState, book: DevelopedBook) -> BookContents:
+        """What its packages hold."""
+        return contents_of(self.workplace, self.identity, self.settings, state, book.pages)
 
 
 @dataclass(frozen=True)
@@ -38,11 +71,6 @@ class Waiting:
         return any(finding.code == DOUBLE for finding in warnings(self.page))
 
 
-def warnings(page: DevelopedPage) -> list[Any]:
-    """The findings of a page that ask a person to look."""
-    return [finding for finding in page.findings if finding.severity is Severity.WARNING]
-
-
 def seen(page: DevelopedPage) -> str:
     """Digest of what a person sees who looks at a page: how it was made, and what it is doubted for."""
     return digest([page.recipe.digest, sorted({finding.code for finding in warnings(page)})])
@@ -55,40 +83,26 @@ def waiting_of(book: DevelopedBook, state: BookState) -> list[Waiting]:
             for page in look_again(book.pages) if state.accepted.get(page.id) != seen(page)]
 
 
-def waiting(workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Progress) -> list[Waiting]:
+def waiting(work: Work) -> list[Waiting]:
     """The same of a book in its station. Raises NothingToDo for one that is not there."""
-    state = known(workplace, identity)
-    return waiting_of(develop_book(workplace, identity, settings, state, jobs, progress), state)
+    state = work.state()
+    return waiting_of(work.developed(state), state)
 
 
-def known(workplace: Workplace, identity: Identity) -> BookState:
-    """Where a book stands. Raises NothingToDo for one that is not there, or without pages."""
-    log = workplace.log(str(identity))
-    if not log.path.exists():
-        raise NothingToDo("book_unknown", book=str(identity), out=str(workplace.root))
-    state = log.state()
-    if not state.current:
-        raise NothingToDo("book_empty", book=str(identity))
-    return state
-
-
-def accept(
-    workplace: Workplace, identity: Identity, settings: Settings, names: Iterable[str], by: str, jobs: int,
-    progress: Progress,
-) -> tuple[list[Waiting], list[Waiting]]:
+def accept(work: Work, names: Iterable[str], by: str) -> tuple[list[Waiting], list[Waiting]]:
     """A person has looked at pages and says that they are good; what was accepted, and what still waits.
 
     `names` are numbers or ids of pages, `all` among them means all but pages that look like another one: those are to be
     named, since each stands in the count of pages. Raises BadIdentity for a page that the book does not have.
     """
-    state = known(workplace, identity)
-    book = develop_book(workplace, identity, settings, state, jobs, progress)
+    state = work.state()
+    book = work.developed(state)
     waits, names = waiting_of(book, state), list(names)
     named = {page_of(name, book.pages) for name in names if name != "all"}
     accepted = [item for item in waits if item.page.id in named or ("all" in names and not item.double)]
     if accepted:
         pages = {item.page.id: seen(item.page) for item in accepted}
-        workplace.log(str(identity)).append({"event": "accepted", "by": by, "pages": pages})
+        work.log.append({"event": "accepted", "by": by, "pages": pages})
     return accepted, [item for item in waits if item not in accepted]
 
 
@@ -101,24 +115,21 @@ def page_of(name: str, pages: tuple[DevelopedPage, ...]) -> str:
     raise BadIdentity("page_unknown", page=name)
 
 
-def mark(
-    workplace: Workplace, identity: Identity, settings: Settings, names: Iterable[str], role: str, by: str, jobs: int,
-    progress: Progress,
-) -> list[str]:
+def mark(work: Work, names: Iterable[str], role: str, by: str) -> list[str]:
     """A person says what captures are (`blank`, `slip`, `spare`, or `` for a page like others); their ids.
 
     `names` are numbers or ids of pages that are a capture by themselves, or ids of captures. Raises BadIdentity for one
     that the book does not have, or that is one page of two: what is said is said of the whole capture.
     """
-    state, log = known(workplace, identity), workplace.log(str(identity))
-    pages = develop_book(workplace, identity, settings, state, jobs, progress).pages
+    state = work.state()
+    pages = work.developed(state).pages
     captures = {capture.id for capture in state.captures}
     chosen = list(dict.fromkeys(name if name in captures else page_of(name, pages) for name in names))
     half = next((name for name in chosen if name not in captures), None)
     if half is not None:
         raise BadIdentity("page_of_two", page=half, capture=half.split("-")[0])
     for name in chosen:
-        log.append({"event": "role", "by": by, "capture": name, "role": role})
+        work.log.append({"event": "role", "by": by, "capture": name, "role": role})
     return chosen
 
 
@@ -161,26 +172,24 @@ class Sampled:
         return sum(page.verdict is not None and not page.verdict.good for page in self.pages)
 
 
-def sample(
-    workplace: Workplace, identity: Identity, settings: Settings, seed: int | None, by: str, jobs: int, progress: Progress
-) -> Sampled:
+def sample(work: Work, seed: int | None, by: str) -> Sampled:
     """The book's sample: the one drawn last, or a new one where a page has changed since, or none was drawn.
 
     Raises Refused where another seed is asked for and no page has changed: whoever may draw until they like what they
     see draws no sample.
     """
-    state = known(workplace, identity)
-    book = develop_book(workplace, identity, settings, state, jobs, progress)
+    state = work.state()
+    book = work.developed(state)
     basis, drawn = _basis(book), state.sample
     if drawn is not None and drawn["basis"] == basis:
         if seed not in (None, drawn["seed"]):
             raise Refused("sample_drawn", seed=str(drawn["seed"]))
-        return _sampled(workplace, identity, settings, state, book, new=False)
-    chosen = draw(len(book.pages), _seed(identity, basis) if seed is None else seed, settings.sampling)
-    log = workplace.log(str(identity))
-    log.append({"event": "sampled", "by": by, "seed": chosen.seed, "lot": chosen.lot, "fails": chosen.fails,
-                "basis": basis, "pages": [book.pages[number - 1].id for number in chosen.numbers]})
-    return _sampled(workplace, identity, settings, log.state(), book, new=True)
+        return _sampled(work, state, book, new=False)
+    chosen = draw(len(book.pages), _seed(work.identity, basis) if seed is None else seed,
+                  work.settings.sampling)
+    work.log.append({"event": "sampled", "by": by, "seed": chosen.seed, "lot": chosen.lot, "fails": chosen.fails,
+                     "basis": basis, "pages": [book.pages[number - 1].id for number in chosen.numbers]})
+    return _sampled(work, work.log.state(), book, new=True)
 
 
 def _basis(book: DevelopedBook) -> str:
@@ -193,10 +202,8 @@ def _seed(identity: Identity, basis: str) -> int:
     return int(digest([str(identity), basis])[:8], 16)
 
 
-def _sampled(
-    workplace: Workplace, identity: Identity, settings: Settings, state: BookState, book: DevelopedBook, new: bool
-) -> Sampled:
-    drawn, contents = state.sample, contents_of(workplace, identity, settings, state, book.pages)
+def _sampled(work: Work, state: BookState, book: DevelopedBook, new: bool) -> Sampled:
+    drawn, contents = state.sample, work.contents(state, book)
     numbers = {page.id: number for number, page in enumerate(book.pages, 1)}
     originals = {original.sha256: original.path for original in contents.originals}
     pages = tuple(
@@ -206,34 +213,30 @@ def _sampled(
         for page in drawn["pages"])
     stated = state.facts.get("pages")
     missing = None if stated is None else max(0, stated - len(book.pages))
-    return Sampled(str(identity), drawn["seed"], drawn["lot"], drawn["fails"], pages, missing, new)
+    return Sampled(str(work.identity), drawn["seed"], drawn["lot"], drawn["fails"], pages, missing, new)
 
 
 def _verdict(plain: Mapping[str, Any] | None) -> Verdict | None:
     return Verdict(plain["good"], plain["by"], plain.get("reason", "")) if plain else None
 
 
-def judge(
-    workplace: Workplace, identity: Identity, settings: Settings, said: Mapping[str, tuple[bool, str]], by: str,
-    same_person: bool, jobs: int, progress: Progress,
-) -> Sampled:
+def judge(work: Work, said: Mapping[str, tuple[bool, str]], by: str, same_person: bool) -> Sampled:
     """A second person says of pages of the sample (by number or id) whether they are good, and why not.
 
     Raises Refused for a person without a name or who had a hand in the work, unless `same_person`; BadIdentity for a page
     that is not of the sample; Refused where a page has changed since the sample was drawn.
     """
-    state = known(workplace, identity)
-    book = develop_book(workplace, identity, settings, state, jobs, progress)
+    state = work.state()
+    book = work.developed(state)
     if state.sample is None or state.sample["basis"] != _basis(book):
-        raise Refused("sample_outdated", book=str(identity))
+        raise Refused("sample_outdated", book=str(work.identity))
     _check_person(by, state, same_person)
     pages = {page_of(name, book.pages): {"good": good, "reason": reason} for name, (good, reason) in said.items()}
     stranger = next((page for page in pages if page not in state.sample["pages"]), None)
     if stranger is not None:
         raise BadIdentity("page_not_sampled", page=stranger)
-    log = workplace.log(str(identity))
-    log.append({"event": "verdict", "by": by, "pages": pages} | ({"same_person": True} if same_person else {}))
-    return _sampled(workplace, identity, settings, log.state(), book, new=False)
+    work.log.append({"event": "verdict", "by": by, "pages": pages} | ({"same_person": True} if same_person else {}))
+    return _sampled(work, work.log.state(), book, new=False)
 
 
 def _check_person(by: str, state: BookState, same_person: bool) -> None:

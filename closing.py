@@ -13,22 +13,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import packing
-from acceptance import known, waiting_of
+from acceptance import Work, waiting_of
 from book import Case, Identity
 from bookpack.casechecks import of_book
 from bookpack.caserows import Known
 from bookpack.manifest import sha256_of
 from bookpack.sign import opened
 from bookpack.verify import Problem, verify
-from developing import Progress
 from originals.booklog import CHECKS, BookLog, BookState, now
 from originals.durable import locked, make_read_only
 from originals.stationlog import UNSORTED
-from packing import Packages
-from pipeline import DevelopedBook, develop_book
-from settings import Settings
-from workplace import Workplace
+from packing import Packages, folder_of, pack
+from pipeline import DevelopedBook
 
 SHOWN = 12  # pages or files that are named
 
@@ -69,40 +65,35 @@ class Closing:
         return self.event is not None and not self.spoilt
 
 
-def close(
-    workplace: Workplace, identity: Identity, settings: Settings, because: str, by: str,
-    password: Callable[[], str], jobs: int, progress: Progress,
-) -> Closing:
+def close(work: Work, because: str, by: str, password: Callable[[], str]) -> Closing:
     """Close a book, or say what hinders it. `password` is asked for that of the key to sign with, where one is set.
 
     Raises NothingToDo, StoreBusy, StorageFailed, BadConfig, CannotSign.
     """
-    with locked(workplace.packing_lock):
-        log = workplace.log(str(identity))
-        looked_at, state = len(log.events()), known(workplace, identity)
+    book_name, log = str(work.identity), work.log
+    with locked(work.workplace.packing_lock):
+        looked_at, state = len(log.events()), work.state()
         if state.closings and not state.changed:
-            return _closed_before(workplace, identity, state)
-        book = develop_book(workplace, identity, settings, state, jobs, progress)
-        contents = packing.contents_of(workplace, identity, settings, state, book.pages)
-        gaps = tuple(gaps_of(workplace, identity, state, book, contents.cases))
+            return _closed_before(work, state)
+        book = work.developed(state)
+        cases = work.contents(state, book).cases
+        gaps = tuple(gaps_of(work, state, book, cases))
         because = because or (state.closing or {}).get("because", "")
         hindering = tuple(gap for gap in gaps if not (because and gap.explainable))
         if hindering:
-            return Closing(str(identity), gaps, hindering)
-        with opened(settings.signature, password) as signing:
-            state = _announce(log, state, by, because, gaps, _counts(state, book, contents.cases))
+            return Closing(book_name, gaps, hindering)
+        with opened(work.settings.signature, password) as signing:
+            state = _announce(log, state, by, because, gaps, _counts(state, book, cases))
             if any(event["event"] not in CHECKS for event in log.events()[looked_at:]):
-                return _late(identity, gaps)
-            packages = packing.pack(workplace, identity, settings, state, book.pages, signing, progress=progress)
-        return _seal(log, identity, packages, gaps)
+                return _late(book_name, gaps)
+            packages = pack(work.workplace, work.identity, work.settings, state, book.pages, signing, progress=work.progress)
+        return _seal(log, book_name, packages, gaps)
 
 
-def gaps_of(
-    workplace: Workplace, identity: Identity, state: BookState, book: DevelopedBook, cases: tuple[Case, ...]
-) -> Iterator[Gap]:
+def gaps_of(work: Work, state: BookState, book: DevelopedBook, cases: tuple[Case, ...]) -> Iterator[Gap]:
     """All that a careful archivist would ask about before they seal a book."""
     yield from _miscounted(state, book, cases)
-    yield from _doubtful_cases(identity, state, book)
+    yield from _doubtful_cases(work.identity, state, book)
     unnamed = [case for case in cases if not (case.number and case.date)]
     if unnamed:
         numbers = {page.id: number for number, page in enumerate(book.pages, 1)}
@@ -112,7 +103,7 @@ def gaps_of(
     if book.failures:
         names = _some(capture.source for capture, _ in book.failures)
         yield Gap("undeveloped", {"number": len(book.failures), "files": names})
-    unsorted = workplace.log(UNSORTED).state()
+    unsorted = work.workplace.log(UNSORTED).state()
     if unsorted.current or unsorted.set_aside:
         yield Gap("unsorted", {"number": len(unsorted.current) + len(unsorted.set_aside)})
     waiting = waiting_of(book, state)
@@ -164,26 +155,26 @@ def _announce(
     return log.state()
 
 
-def _seal(log: BookLog, identity: Identity, packages: Packages, gaps: tuple[Gap, ...]) -> Closing:
+def _seal(log: BookLog, book: str, packages: Packages, gaps: tuple[Gap, ...]) -> Closing:
     """Check the packages as anybody would who receives them, then say that the book is closed and guard its files."""
     folder = packages.folder
     problems = tuple(problem for package in packages.folders for problem in verify(package))
     if problems:
-        return Closing(str(identity), gaps, problems=problems, folder=folder)
+        return Closing(book, gaps, problems=problems, folder=folder)
     sealed = {path.relative_to(folder).as_posix(): sha256_of(path) for path in _sealed_files(packages)}
     begun = log.state().closing
     if begun is None:  # an image or a correction came in the meantime
-        return _late(identity, gaps)
+        return _late(book, gaps)
     facts = {key: begun[key] for key in ("by", "because", "gaps", "counts", "stated", "version")}
     log.append({"event": "closed", **facts, "sealed": sealed})
     _guard(folder, sealed)
-    return Closing(str(identity), gaps, version=facts["version"], event=log.state().closings[-1], folder=folder)
+    return Closing(book, gaps, version=facts["version"], event=log.state().closings[-1], folder=folder)
 
 
-def _late(identity: Identity, gaps: tuple[Gap, ...]) -> Closing:
+def _late(book: str, gaps: tuple[Gap, ...]) -> Closing:
     """The book is another than the one that was looked at: it is to be looked at again."""
     late = Gap("changed_meanwhile", explainable=False)
-    return Closing(str(identity), (*gaps, late), (late,))
+    return Closing(book, (*gaps, late), (late,))
 
 
 def _sealed_files(packages: Packages) -> list[Path]:
@@ -199,11 +190,11 @@ def _guard(folder: Path, sealed: Mapping[str, str]) -> None:
                 make_read_only(path)
 
 
-def _closed_before(workplace: Workplace, identity: Identity, state: BookState) -> Closing:
+def _closed_before(work: Work, state: BookState) -> Closing:
     """A book that is closed: a crash may have come before its files were guarded, a hand or a disk may have changed one."""
-    event, folder = state.closings[-1], packing.folder_of(workplace, str(identity), state)
+    event, folder = state.closings[-1], folder_of(work.workplace, str(work.identity), state)
     spoilt = tuple(name for name, sha256 in event["sealed"].items()
                    if not (folder / name).is_file() or sha256_of(folder / name) != sha256)
     if not spoilt:
         _guard(folder, event["sealed"])
-    return Closing(str(identity), version=event["version"], before=True, event=event, folder=folder, spoilt=spoilt)
+    return Closing(str(work.identity), version=event["version"], before=True, event=event, folder=folder, spoilt=spoilt)

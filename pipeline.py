@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch import local
-from book import Capture, Identity, Severity
+from book import Capture, Finding, Identity, Severity
 from bookpack.duplicate import Copied
 from capture.folder import Skipped, find_images
 from capture.intake import SetAside, take_in
@@ -146,7 +146,12 @@ def develop_book(
     return DevelopedBook(pages, failures, len(waiting) - len(failures), sources)
 
 
+def warnings(page: DevelopedPage) -> list[Finding]:
+    """The findings of a page that ask a person to look."""
+    return [finding for finding in page.findings if finding.severity is Severity.WARNING]
+
+
 def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:
     """The pages that a person should look at, the most doubtful first."""
-    doubtful = [page for page in pages if any(finding.severity is Severity.WARNING for finding in page.findings)]
+    doubtful = [page for page in pages if warnings(page)]
     return sorted(doubtful, key=lambda page: (-page.doubt, page.id))

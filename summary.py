@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from book import Finding, Severity
+from book import Finding
 from bookpack.duplicate import Copied
 from developing import DevelopedPage
 from packing import Packages
-from pipeline import Outcome, look_again
+from pipeline import Outcome, look_again, warnings
 from texts import say
 from texts.places import place
 
@@ -85,6 +85,8 @@ def _packages(outcome: Outcome, language: str) -> Iterable[str]:
         facts = {"path": packages.ministry_zip, "workbook": packages.workbook, "size": packages.ministry_bytes / MB,
                  "cases": packages.cases, "parts": len(packages.ministry_zips)}
         yield say("summary", "ministry" if len(packages.ministry_zips) == 1 else "ministry_parts", language, **facts)
+    for name in packages.doubles:
+        yield say("summary", "double_name", language, name=name, book=outcome.book)
     for path in packages.kept:
         yield say("summary", "typed_kept", language, path=path)
     if packages.archive:
@@ -101,11 +103,6 @@ def _copied(copy: Copied, language: str) -> Iterable[str]:
               size=copy.bytes / MB)
     if copy.same_disk:
         yield say("summary", "copy_on_same_disk", language)
-
-
-def warnings(page: DevelopedPage) -> list[Finding]:
-    """The findings of a page that ask a person to look."""
-    return [finding for finding in page.findings if finding.severity is Severity.WARNING]
 
 
 def explain(finding: Finding, language: str) -> str:
@@ -146,6 +143,7 @@ def _packages_plain(packages: Packages) -> dict[str, Any]:
     return {
         "version": packages.version, "closed": packages.closed, "ministry": path(packages.ministry_zip),
         "ministry_parts": [str(part) for part in packages.ministry_zips], "workbook": path(packages.workbook),
+        "double_names": list(packages.doubles),
         "typed_kept": [str(kept) for kept in packages.kept], "archive": path(packages.archive),
         "ministry_bytes": packages.ministry_bytes, "archive_bytes": packages.archive_bytes, "cases": packages.cases,
     }
@@ -155,7 +153,7 @@ def _page(page: DevelopedPage, outcome: Outcome) -> dict[str, Any]:
     return {
         "id": page.id, "file": outcome.sources.get(page.id.split("-")[0], ""), "side": str(page.recipe.side),
         "width": page.width, "height": page.height, "ppi": page.dpi, "bytes": page.jpeg_bytes,
-        "ministry_bytes": page.small_bytes, "over_budget": page.over_budget,
+        "ministry_bytes": page.drawing_bytes, "over_budget": page.over_budget,
         "confidence": round(page.confidence, 3), "doubt": page.doubt,
         "findings": [finding.to_json() for finding in page.findings],
     }

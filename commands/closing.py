@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,13 +24,17 @@ jobs_option = click.option("--jobs", type=click.IntRange(0), default=0,
                            help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
 
 
-def _asked(talk: Talk, book: str, store: Path | None) -> tuple[Any, Any, Any]:
-    """Workplace, identity and settings of a command about a book."""
+@contextmanager
+def _work(talk: Talk, book: str, store: Path | None, jobs: int, quiet: bool) -> Iterator[Any]:
+    """The book that a command is about, with a bar for pages that are to be developed first."""
+    from acceptance import Work
     from book import Identity
     from station.shelf import workplace_of
 
     settings = talk.settings()
-    return workplace_of(store, settings), Identity.parse(book, settings.kinds), settings
+    identity = Identity.parse(book, settings.kinds)
+    with progress_bar(talk, quiet) as progress:
+        yield Work(workplace_of(store, settings), identity, settings, jobs, progress)
 
 
 @click.command()
@@ -42,9 +48,8 @@ def waiting(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool)
     """Các trang chờ người xem, đáng ngờ nhất trước. / Pages that wait to be looked at, worst first."""
     import acceptance
 
-    asked = _asked(talk, book, store)
-    with progress_bar(talk, as_json) as progress:
-        found = acceptance.waiting(*asked, jobs, progress)
+    with _work(talk, book, store, jobs, as_json) as work:
+        found = acceptance.waiting(work)
     if as_json:
         click.echo(json.dumps([_plain(talk, item) for item in found], ensure_ascii=False))
         return ExitCode.OK
@@ -66,8 +71,9 @@ def _line(talk: Talk, item: Any) -> str:
 
 def _reasons(talk: Talk, item: Any) -> str:
     import summary
+    from pipeline import warnings
 
-    return "; ".join(summary.explain(finding, talk.language) for finding in summary.warnings(item.page))
+    return "; ".join(summary.explain(finding, talk.language) for finding in warnings(item.page))
 
 
 @click.command()
@@ -88,10 +94,8 @@ def accept(
 
     if not pages and not every:
         raise click.UsageError(talk.say("closing", "accept_what"))
-    asked = _asked(talk, book, store)
-    with progress_bar(talk, as_json) as progress:
-        names = [*pages, *(["all"] if every else [])]
-        accepted, left = acceptance.accept(*asked, names, by, jobs, progress)
+    with _work(talk, book, store, jobs, as_json) as work:
+        accepted, left = acceptance.accept(work, [*pages, *(["all"] if every else [])], by)
     if as_json:
         click.echo(json.dumps({"accepted": [item.page.id for item in accepted],
                                "waiting": [_plain(talk, item) for item in left]}, ensure_ascii=False))
@@ -117,9 +121,8 @@ def mark(talk: Talk, book: str, pages: tuple[str, ...], role: str, store: Path |
     """Ghi trang nào là trang trắng, tờ đính kèm, ảnh thừa. / Say which pages are blank, slips or spare."""
     import acceptance
 
-    asked = _asked(talk, book, store)
-    with progress_bar(talk, quiet=False) as progress:
-        marked = acceptance.mark(*asked, pages, "" if role == "page" else role, by, jobs, progress)
+    with _work(talk, book, store, jobs, quiet=False) as work:
+        marked = acceptance.mark(work, pages, "" if role == "page" else role, by)
     click.echo(talk.say("closing", f"marked_{role}", number=len(marked), book=book))
     return ExitCode.OK
 
@@ -144,11 +147,9 @@ def sample(
     import acceptance
 
     said = dict(_verdict(talk, text) for text in verdicts)
-    asked = _asked(talk, book, store)
-    with progress_bar(talk, as_json) as progress:
-        found = (acceptance.judge(*asked, said, by, same_person, jobs, progress) if said
-                 else acceptance.sample(*asked, seed, by, jobs, progress))
-    sheet = _write_sheet(talk, asked[0], found)
+    with _work(talk, book, store, jobs, as_json) as work:
+        found = acceptance.judge(work, said, by, same_person) if said else acceptance.sample(work, seed, by)
+    sheet = _write_sheet(talk, work.workplace, found)
     click.echo(json.dumps(_sample_plain(found, sheet), ensure_ascii=False) if as_json
                else "\n".join(_sample_lines(talk, found, sheet)))
     return OUTCOMES[found.outcome]
@@ -205,9 +206,8 @@ def close(talk: Talk, book: str, because: str, store: Path | None, by: str, jobs
     """Đóng quyển sổ: kiểm, đóng gói, ký, niêm phong. / Close a book: checked, packed, signed, sealed."""
     import closing
 
-    asked = _asked(talk, book, store)
-    with progress_bar(talk, as_json) as progress:
-        found = closing.close(*asked, because.strip(), by, lambda: _password(talk), jobs, progress)
+    with _work(talk, book, store, jobs, as_json) as work:
+        found = closing.close(work, because.strip(), by, lambda: _password(talk))
     click.echo(json.dumps(_closing_plain(talk, found), ensure_ascii=False) if as_json
                else "\n".join(_closing_lines(talk, found)))
     return ExitCode.OK if found.closed else ExitCode.FAILED_CHECK

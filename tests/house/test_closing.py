@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from acceptance import Work
 from book import Identity
 from closing import close
 from settings import load
@@ -47,6 +48,10 @@ def ask(sohoa, store):
         return ran.returncode, json.loads(ran.stdout) if "--json" in options else said
 
     return run
+
+
+def work_on(store):
+    return Work(Workplace(store), Identity.parse(BOOK), load(), jobs=1)
 
 
 def log_of(store):
@@ -277,7 +282,7 @@ def in_steps(store, stop_at, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(closing, stop_at, crash)
         with pytest.raises(Crash):
-            close(Workplace(store), Identity.parse(BOOK), load(), BECAUSE, "Lan", str, 1, lambda *_: None)
+            close(work_on(store), BECAUSE, "Lan", str)
 
 
 @pytest.mark.parametrize("stop_at", ["_seal", "verify", "sha256_of", "_guard"])
@@ -301,11 +306,11 @@ def test_what_comes_while_the_book_is_being_closed_is_not_lost_sight_of(store, m
         return []
 
     monkeypatch.setattr(closing, "verify", checked_while_something_comes)
-    found = close(Workplace(store), Identity.parse(BOOK), load(), BECAUSE, "Lan", str, 1, lambda *_: None)
+    found = close(work_on(store), BECAUSE, "Lan", str)
     assert not found.closed and [gap.code for gap in found.open] == ["changed_meanwhile"]
     assert events(store, "closed") == []
     monkeypatch.undo()
-    found = close(Workplace(store), Identity.parse(BOOK), load(), BECAUSE, "Lan", str, 1, lambda *_: None)
+    found = close(work_on(store), BECAUSE, "Lan", str)
     assert found.closed and log_of(store).state().changed is False
 
 
