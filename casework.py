@@ -27,7 +27,7 @@ from bookpack.manifest import sha256_of
 from bookpack.typed import CaseProblem, read_typed
 from bookpack.workbook import rows_of, workbook
 from developing import Progress
-from errors import NothingToDo
+from errors import NothingToDo, Refused
 from originals.booklog import BookState, now
 from originals.caselog import SAID, UNDONE, check_event, undone_events
 from originals.durable import locked, write_file
@@ -188,8 +188,10 @@ def export_cases(
 ) -> int:
     """Write the workbook that the package has, or the same rows as CSV where `target` ends so; the number of rows.
 
-    Raises NothingToDo, StorageFailed.
+    Raises Refused where there is such a file, that somebody may have typed into; NothingToDo, StorageFailed.
     """
+    if target.exists():
+        raise Refused("file_exists", file=target.name)
     book = open_book(workplace, identity, settings, progress)
     contents = book.contents()
     names = list(book.names(contents).values())

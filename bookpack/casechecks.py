@@ -19,7 +19,7 @@ from bookpack.typed import CaseProblem, TypedTable
 NOTES = frozenset((
     "case_without_page", "cases_fewer", "cases_more", "column_unknown", "columns_missing", "date_back", "new_case",
     "number_back", "number_jump", "pages_stale", "page_without_case", "replaced", "rows_missing", "sheet_renamed",
-    "unfinished", "value_date_unreal", "value_unlisted",
+    "unfinished", "value_date_unreal", "value_unlisted", "volume_unread",
 ))
 KEY = frozenset(("number", "date", "slip", "pages", "removed"))
 

@@ -6,6 +6,7 @@ old copy takes nothing back. A row that cannot be taken says why, with its cell;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from bookpack.typed import CaseProblem, TypedRow, TypedTable
 
 PLACE, VOLUME, FILE, YEAR = "noiDangKy", "quyenSo", "TenFile", "NamMoSo"
 OWN = (*PROGRAM, MARK)
+VOLUME_FORM = re.compile(r"([0-9]{1,4})\s*/\s*([0-9]{4})")
 SPOILT = frozenset(("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"))
 
 
@@ -204,15 +206,18 @@ class _Reading:
             fresh["removed"] = False
         if not fresh:
             return {}
-        pages = {} if there and case.id in self.known.said else {"pages": list(case.pages)}
+        placed = there and case.id in self.known.said and case.id in self.known.numbers
+        pages = {} if placed else {"pages": list(case.pages)}  # of a further case always: its id does not say
         return {"case": case.id, **pages, **fresh}
 
     def wrong(self, row: TypedRow) -> Iterator[CaseProblem]:
         """Cells that say the row is of another book, or that a spreadsheet could not compute."""
         book = self.known.identity
-        volume, _, year = row.cells.get(VOLUME, f"{book.volume}/{book.year}").partition("/")
-        if (volume.strip().lstrip("0"), year.strip()) != (str(book.volume), str(book.year)):
-            yield self.problem(row, VOLUME, "other_volume", text=row.cells[VOLUME], volume=f"{book.volume:02d}/{book.year}")
+        volume = VOLUME_FORM.fullmatch(row.cells.get(VOLUME, ""))
+        if volume and (int(volume[1]), int(volume[2])) != (book.volume, book.year):
+            yield self.problem(row, VOLUME, "other_volume", text=volume[0], volume=f"{book.volume:02d}/{book.year}")
+        elif VOLUME in row.cells and not volume:  # a spreadsheet makes a date of 01/2017 where it is let
+            yield self.problem(row, VOLUME, "volume_unread", text=row.cells[VOLUME])
         if row.cells.get(YEAR, str(book.year)) != str(book.year):
             yield self.problem(row, YEAR, "other_year", text=row.cells[YEAR], year=str(book.year))
         name = parse_case_name(row.cells.get(FILE, "").removesuffix(".pdf"))

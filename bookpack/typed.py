@@ -87,7 +87,10 @@ def read_typed(path: Path, expected: str, columns: Sequence[str]) -> TypedTable:
 
 
 def text_of(value: Any) -> str:
-    """A cell as a typist reads it: dates as dd.mm.yyyy, whole numbers without a decimal point, composed letters."""
+    """A cell as a typist reads it: dates as dd.mm.yyyy, whole numbers without a decimal point, composed letters.
+
+    What no workbook can hold, control characters and halves of letters, is left out.
+    """
     if value is None:
         return ""
     if isinstance(value, datetime) and value.time() != time():
@@ -98,7 +101,7 @@ def text_of(value: Any) -> str:
         return f"{value:%H:%M}"
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    lines = str(value).replace("\r\n", "\n").replace("\r", "\n")
+    lines = str(value).replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace").decode("utf-8")
     return unicodedata.normalize("NFC", CONTROL.sub("", lines)).strip()
 
 

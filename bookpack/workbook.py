@@ -20,6 +20,7 @@ from book import Case
 from bookpack.caserows import shown
 from bookpack.columns import DATE, LISTS, MARK, NUMBER, PAGES, PROGRAM, RowMark, columns, parts_of
 from bookpack.contents import BookContents
+from bookpack.typed import text_of
 from originals.caselog import SAID, UNDONE
 from texts import say
 
@@ -72,7 +73,7 @@ def rows_of(contents: BookContents, names: Sequence[str]) -> Iterator[list[str]]
     for case, name in zip(contents.cases, names, strict=True):
         mark = RowMark.of(case.id, events, [page.id for page in contents.pages])
         texts = {**_known(contents, case, name), **shown(case, numbers), MARK: str(mark)}
-        yield [texts.get(head, "") for head in heads]
+        yield [text_of(texts.get(head)) for head in heads]
 
 
 def _known(contents: BookContents, case: Case, name: str) -> dict[str, str]:

@@ -220,11 +220,23 @@ def test_what_is_typed_before_number_and_date_is_kept_too():
     assert told(checked, "note") == [("unfinished", f"{SO}2")]
 
 
+def test_a_later_correction_of_a_further_case_stands_when_the_first_import_is_undone():
+    rows = [*exported(known()), {"so": "4", "ngayDangKy": "06.01.2009", "trangSo": "2"}]
+    book = after(known(), check(known(), rows))
+    again = exported(book)
+    book = after(book, check(book, again, (2, "so", "5")))
+    events = (*book.state.case_events, {"event": "cases_undone", "undone": 1})
+    left = known(*events).cases["bbbbbbbb+2"]
+    assert (left.pages, left.number, left.date) == (("bbbbbbbb",), "5", None)
+
+
 def test_odd_values_are_taken_with_a_note():
     checked = check(known(), exported(known()), *FULL, (0, "nksGioiTinh", "nam"), (0, "nksNgaySinh", "30.02.2009"),
-                    (1, "nksNgaySinh", "1950"))
+                    (1, "nksNgaySinh", "1950"), (2, "quyenSo", "Feb-09"))
     assert sorted(told(checked, "note")) == [("value_date_unreal", f"{LETTERS['nksNgaySinh']}2"),
-                                             ("value_unlisted", f"{LETTERS['nksGioiTinh']}2")]
+                                             ("value_unlisted", f"{LETTERS['nksGioiTinh']}2"),
+                                             ("volume_unread", f"{LETTERS['quyenSo']}4")]
+    assert checked.taken == 3
 
 
 def test_page_numbers_of_an_older_state_of_the_book_are_not_believed():

@@ -107,6 +107,8 @@ def test_a_row_tells_its_case_in_a_hidden_column_at_the_end(contents):
 
 def test_it_holds_what_was_typed_before_as_it_was_typed(contents):
     first, *_ = (page.id for page in contents.pages)
+    odd = Case((first,), values={"voHoTen": "a\x00b\ud800"})
+    assert _rows(_sheet(replace(contents, cases=(odd,))))[0]["voHoTen"] == "ab?"
     values = {"chongHoTen": "=HYPERLINK(\"x\")", "ghiChu": "dòng 1\ndòng 2", "noiDangKy": "Đại sứ quán"}
     row, = _rows(_sheet(replace(contents, cases=(Case((first,), "5", "1994-02-03", slip=True, values=values),))))
     assert {key: row[key] for key in values} == values

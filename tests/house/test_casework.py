@@ -184,6 +184,13 @@ def test_csv_goes_out_and_comes_in(sohoa, store, cases, tmp_path):
     assert names(store)[0] == "KS.1990.02.1990-02-03.05"
 
 
+def test_a_file_that_somebody_may_have_typed_into_is_not_written_over(sohoa, store, tmp_path):
+    (tmp_path / "typed.xlsx").write_text("typed")
+    done = sohoa("cases", "export", BOOK, tmp_path / "typed.xlsx", "--store", store)
+    assert (done.returncode, (tmp_path / "typed.xlsx").read_text()) == (2, "typed")
+    assert "Hãy chọn tên khác" in done.stderr
+
+
 def test_the_list_tells_each_case_and_what_the_book_states(sohoa, store, cases, tmp_path):
     number = len(names(store))
     assert sohoa("books", "add", BOOK, "--store", store, "--cases", number + 2).returncode == 0
