@@ -149,7 +149,8 @@ class SampledPage:
 class Sampled:
     """The acceptance sample of a book: how it was drawn, and what came of it (`open`, `accepted` or `rework`).
 
-    `missing` counts the pages that the book states and does not have; None where it states none. One is too many.
+    `missing` counts the pages that the book states and does not have, unless it was explained when the book was closed;
+    None where it states none. One is too many.
     """
 
     book: str
@@ -211,9 +212,21 @@ def _sampled(work: Work, state: BookState, book: DevelopedBook, new: bool) -> Sa
                     contents.page(page).jpeg, originals[contents.page(page).recipe.capture],
                     _verdict(state.verdicts.get(page)))
         for page in drawn["pages"])
-    stated = state.facts.get("pages")
-    missing = None if stated is None else max(0, stated - len(book.pages))
-    return Sampled(str(work.identity), drawn["seed"], drawn["lot"], drawn["fails"], pages, missing, new)
+    return Sampled(str(work.identity), drawn["seed"], drawn["lot"], drawn["fails"], pages, _missing(state, book), new)
+
+
+def _missing(state: BookState, book: DevelopedBook) -> int | None:
+    """Pages that are stated and not there, but for those that somebody explained when they closed the book as it is."""
+    closing = state.closings[-1] if state.closings and not state.changed else {"gaps": ()}
+    if any(gap["code"] == "pages_differ" for gap in closing["gaps"]):
+        return 0
+    stated, roles = state.facts.get("pages"), roles_of(book, state)
+    return None if stated is None else max(0, stated - (len(roles) - roles.count("slip")))
+
+
+def roles_of(book: DevelopedBook, state: BookState) -> list[str]:
+    """What each page of a book is: `blank`, `slip`, or nothing special."""
+    return [state.roles.get(page.id.split("-")[0], "") for page in book.pages]
 
 
 def _verdict(plain: Mapping[str, Any] | None) -> Verdict | None:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from acceptance import Work, waiting_of
+from acceptance import Work, roles_of, waiting_of
 from book import Case, Identity
 from bookpack.casechecks import of_book
 from bookpack.caserows import Known
@@ -131,9 +131,9 @@ def _doubtful_cases(identity: Identity, state: BookState, book: DevelopedBook) -
 
 def _counts(state: BookState, book: DevelopedBook, cases: tuple[Case, ...]) -> dict[str, int]:
     """What the book has: blank pages are pages, slips stand outside, a case counts once it has number and date."""
-    roles = [state.roles.get(page.id.split("-")[0]) for page in book.pages]
-    return {"captures": len(state.current), "pages": sum(role != "slip" for role in roles),
-            "blank": roles.count("blank"), "slips": roles.count("slip"),
+    roles = roles_of(book, state)
+    return {"captures": len(state.current), "pages": len(roles) - roles.count("slip"), "blank": roles.count("blank"),
+            "slips": roles.count("slip"),
             "cases": sum(bool(case.number and case.date) and not case.slip for case in cases)}
 
 

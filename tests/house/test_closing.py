@@ -383,6 +383,10 @@ def test_missing_pages_are_rework_whatever_the_sample_says(ask, store):
     ask("sample")
     code, said = judged(ask, range(1, 7))
     assert (code, said["outcome"], said["missing"]) == (1, "rework", 1)
+    assert ask("mark", "6", "--as", "slip")[0] == 0
+    assert ask("sample", "--json")[1]["missing"] == 2  # a slip is no page
+    assert ask("close", "--because", "hai tờ đã rách mất từ trước")[0] == 0
+    assert ask("sample", "--json")[1]["missing"] == 0
 
 
 def test_who_had_a_hand_in_the_work_does_not_judge_it(ask, store, sohoa, small_pages, tmp_path):
