@@ -206,16 +206,17 @@ def test_a_disk_full_at_the_last_flush_leaves_the_old_package_and_no_parts(conte
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the size of files is limited by the resource module of POSIX")
 @pytest.mark.parametrize("write", WRITERS)
-@pytest.mark.parametrize("room", [0, 10_000, 120_000])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_disk_full_in_the_midst_of_a_file_does_too(contents, tmp_path, write, room):
+def test_a_disk_full_in_the_midst_of_a_file_does_too(contents, tmp_path, write, share):
     import resource
 
     folder = tmp_path / "out"
     write(folder, contents)
     before = _hashes(folder)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    largest = max(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest * share), hard))
     try:
         with pytest.raises(StorageFailed) as caught:
             write(folder, replace(contents, time="2027-01-01T00:00:00+07:00"))
