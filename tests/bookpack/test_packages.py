@@ -225,3 +225,16 @@ def test_a_disk_full_in_the_midst_of_a_file_does_too(contents, tmp_path, write, 
         gc.collect()  # openpyxl closes what it could not write only now, and warns
     assert caught.value.code == "disk_full"
     assert _hashes(folder) == before
+
+
+def test_a_row_that_says_otherwise_than_the_name_of_its_pdf_is_found(contents, tmp_path):
+    named = replace(contents.cases[0], number="5", date="1994-02-03")
+    written = write_ministry(tmp_path, replace(contents, cases=(named, *contents.cases[1:])), MinistryParams())
+    assert verify(written.zip) == []
+    book = load_workbook(written.workbook)
+    heads = [cell.value for cell in book.active[1]]
+    book.active.cell(2, heads.index("so") + 1).value = "6"
+    book.active.cell(2, heads.index("ngayDangKy") + 1).value = "04.02.1994"
+    book.save(written.workbook)
+    assert [(item.code, item.facts["column"], item.facts["value"]) for item in verify(written.zip)] == [
+        ("row_differs", "so", "6"), ("row_differs", "ngayDangKy", "04.02.1994")]
