@@ -20,6 +20,7 @@ from settings import Settings, with_stages
 from settings.reading import Entry
 from workplace import Workplace
 
+ENCODING = 2  # of pages in the cache: with another number they are made again
 Progress = Callable[[str, int, int], None]  # step, done, of
 
 
@@ -37,7 +38,7 @@ class Task:
     @property
     def basis(self) -> str:
         """Digest of all that the result depends on."""
-        encoders = [asdict(self.settings.archive), asdict(self.settings.ministry)]
+        encoders = [ENCODING, asdict(self.settings.archive), asdict(self.settings.ministry)]
         return digest([self.capture.sha256, self.capture.frame, self.plan.to_json(), asdict(self.hints), encoders])
 
     @property
@@ -47,21 +48,18 @@ class Task:
 
 @dataclass(frozen=True)
 class DevelopedPage:
-    """One page as it lies in the cache. `jpeg`, `small` and `strokes` are file names; sizes in bytes."""
+    """One page as it lies in the cache. `jpeg`, `drawing` and `strokes` are file names; sizes in bytes."""
 
     id: str
     recipe: Recipe
     jpeg: str
-    small: str
+    drawing: str
     width: int
     height: int
     dpi: float | None
-    small_dpi: float
     paper: str
     jpeg_bytes: int
-    small_bytes: int
-    small_width: int
-    small_height: int
+    drawing_bytes: int
     over_budget: bool
     strokes: str
     in_book: tuple[Finding, ...] = ()  # what only the whole book shows
@@ -159,7 +157,9 @@ def develop(task: Task) -> str:
 
 
 def _develop_page(task: Task, pixels: Any, recipe: Recipe, orientation: int, dpi: float | None) -> DevelopedPage:
-    from bookpack.small import archive_jpeg, small_jpeg
+    from bookpack.drawing import to_bytes
+    from bookpack.jpeg import archive_jpeg
+    from bookpack.layers import small_page
     from imaging.likeness import strokes, to_png
     from imaging.stages import develop_page
 
@@ -167,16 +167,16 @@ def _develop_page(task: Task, pixels: Any, recipe: Recipe, orientation: int, dpi
     page = Page(task.capture.id, recipe.side)
     ppi = geometry.dpi or assumed_dpi(geometry.size)
     jpeg = archive_jpeg(developed, task.settings.archive)
-    small = small_jpeg(developed, ppi, task.settings.ministry)
+    small = small_page(developed, ppi, task.settings.ministry)
+    drawing = to_bytes(small.drawing)
     name = digest([recipe.digest, task.basis])[:32]
     write_file(task.pages / f"{name}.jpg", [jpeg])
-    write_file(task.pages / f"{name}.small.jpg", [small.data])
+    write_file(task.pages / f"{name}.drawing", [drawing])
     write_file(task.pages / f"{name}.strokes.png", [to_png(strokes(developed))])
     height, width = developed.shape[:2]
     return DevelopedPage(
-        page.id, recipe, f"{name}.jpg", f"{name}.small.jpg", width, height, geometry.dpi, small.dpi,
-        paper_of(geometry.size, geometry.dpi), len(jpeg), len(small.data), small.width, small.height, small.over_budget,
-        f"{name}.strokes.png",
+        page.id, recipe, f"{name}.jpg", f"{name}.drawing", width, height, geometry.dpi,
+        paper_of(geometry.size, geometry.dpi), len(jpeg), len(drawing), small.over_budget, f"{name}.strokes.png",
     )
 
 
@@ -204,7 +204,7 @@ def read_developed(task: Task) -> tuple[DevelopedPage, ...] | None:
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, spoilt, or of an older program
         return None
     whole = all(_has_size(task.pages / page.jpeg, page.jpeg_bytes) and
-                _has_size(task.pages / page.small, page.small_bytes) and
+                _has_size(task.pages / page.drawing, page.drawing_bytes) and
                 (task.pages / page.strokes).exists() for page in pages)
     return pages if whole else None
 

@@ -198,6 +198,6 @@ def contents_of(
 def _packed_page(workplace: Workplace, page: DevelopedPage, paper: str) -> PackedPage:
     size = (page.width, page.height)
     return PackedPage(
-        page.id, workplace.pages / page.jpeg, *size, page.dpi or assumed_dpi(size), workplace.pages / page.small,
-        page.small_width, page.small_height, page.small_dpi, page.recipe, paper or page.paper,
+        page.id, workplace.pages / page.jpeg, *size, page.dpi or assumed_dpi(size), workplace.pages / page.drawing,
+        page.recipe, paper or page.paper,
     )

@@ -184,7 +184,7 @@ def clean_file(
 
 def _encoded(page: np.ndarray, kind: str, dpi: float | None, settings: Settings) -> bytes:
     if kind == "jpeg":
-        from bookpack.small import archive_jpeg
+        from bookpack.jpeg import archive_jpeg
 
         return archive_jpeg(page, settings.archive)
     from io import BytesIO

@@ -125,8 +125,8 @@ def stage_times(task):
     def timed_stages(some):
         return tuple(replace(stage, decide=timed(f"decide {stage.name}", stage.decide)) for stage in some)
 
-    parts = {"imaging.opening.decode": "decode", "imaging.stages.render": "render", "bookpack.small.small_jpeg":
-             "ministry JPEG", "bookpack.small.archive_jpeg": "archive JPEG"}
+    parts = {"imaging.opening.decode": "decode", "imaging.stages.render": "render", "bookpack.layers.small_page":
+             "ministry layers", "bookpack.jpeg.archive_jpeg": "archive JPEG"}
     with contextlib.ExitStack() as stack:
         for name in ("OF_CAPTURE", "OF_PAGE"):
             stack.enter_context(mock.patch.object(stages, name, timed_stages(getattr(stages, name))))

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from book import canonical_json
+from book import Case, canonical_json
 from bookpack.bag import Bag
 from bookpack.contents import ArchiveParams, BookContents
+from bookpack.drawing import jpeg_page
 from bookpack.formats import PDF_A, Format, format_of
 from bookpack.mets import Listed, ead_xml, package_mets, representation_mets
-from bookpack.ministry import is_grey
-from bookpack.pdf import PdfFacts, PdfPage, write_pdf
+from bookpack.pdf import Bookmark, PdfFacts, PdfPage, write_pdf
 from bookpack.premis import PreservedFile, premis_xml
 from errors import StorageFailed
 from originals.durable import whole_folder
@@ -82,11 +82,21 @@ def write_archive(
 
 
 def write_book(target: Path, contents: BookContents) -> None:
-    """The whole book in one PDF, every page in order."""
-    pages = [PdfPage(page.jpeg, page.width, page.height, page.dpi, is_grey(page.jpeg), str(number))
-             for number, page in enumerate(contents.pages, 1)]
+    """The whole book in one PDF, every page in order, with a bookmark for each case."""
+    pages = (PdfPage(jpeg_page(page.jpeg, page.width, page.height, page.dpi), str(number))
+             for number, page in enumerate(contents.pages, 1))
     with open(target, "wb") as file:
-        write_pdf(file, pages, PdfFacts(contents.title, contents.author, contents.program, contents.time))
+        write_pdf(file, pages, PdfFacts(contents.title, contents.author, contents.program, contents.time),
+                  [_bookmark(contents, case) for case in contents.cases])
+
+
+def _bookmark(contents: BookContents, case: Case) -> Bookmark:
+    """In Vietnamese, as the book is."""
+    number = contents.number(case.pages[0])
+    if case.number is None:
+        return Bookmark(say("pdf", "page", number=number), number - 1)
+    date = ".".join(reversed(case.date.split("-"))) if case.date else "…"
+    return Bookmark(say("pdf", "case", number=case.number, date=date), number - 1)
 
 
 def _copy_originals(bag: Bag, contents: BookContents, step: Callable[[], None]) -> list[PreservedFile]:

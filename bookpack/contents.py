@@ -25,10 +25,7 @@ class MinistryParams:
     """Settings of the ministry package. In patterns: kind, year, place, volume, paper, sequence, date, number."""
 
     budget_kb: int = 100  # aim for one A4 page, kB; a larger page has more in proportion
-    dpi: int = 200  # resolution of the PDF pages to begin with, dpi
-    min_dpi: int = 150  # never fewer, whatever the budget: handwriting must stay readable
-    max_quality: int = 75  # JPEG quality to begin with
-    min_quality: int = 35  # never lower, whatever the budget
+    dpi: int = 300  # resolution at most of what is sharp on a page, its ink, dpi
     package_name: str = "{kind}.{year}.{volume:02d}"  # of the zip and the workbook
     part_mb: float = 50.0  # largest size of one zip, MB of a million bytes; 0: one zip, whatever its size
     part_name: str = "{package}.P{part:02d}"  # of each zip where there are several
@@ -45,10 +42,7 @@ class PackedPage:
     width: int
     height: int
     dpi: float
-    small: Path
-    small_width: int
-    small_height: int
-    small_dpi: float
+    drawing: Path
     recipe: Recipe
     paper: str
 

@@ -17,13 +17,13 @@ from typing import Any, BinaryIO
 from book import Case
 from bookpack.cases import case_names, double_names, package_name, part_name
 from bookpack.contents import BookContents, MinistryParams
+from bookpack.drawing import read_drawing
 from bookpack.manifest import MANIFEST, entry, pieces_of, sha256_of
 from bookpack.parts import Parts
 from bookpack.pdf import PdfFacts, PdfPage, write_pdf
 from bookpack.workbook import content_digest, workbook
 from originals.durable import whole_folder, write_file
 
-GREY_COMPONENTS = 1
 FOLDER = "ministry"
 TYPED = "typed"  # beside the package: what people saved or put into it, kept before it was written anew
 LOCK_OF_SPREADSHEET = "~$"
@@ -152,22 +152,9 @@ def _keep(path: Path, folder: Path) -> Path:
 
 
 def case_pdf(contents: BookContents, case: Case, name: str) -> bytes:
-    """The PDF of one case, from the small JPEGs of its few pages."""
+    """The PDF of one case, of its few small pages."""
     written = io.BytesIO()
-    pages = []
-    for page in map(contents.page, case.pages):
-        pages.append(PdfPage(page.small, page.small_width, page.small_height, page.small_dpi, is_grey(page.small),
-                             str(contents.number(page.id))))
+    pages = [PdfPage(read_drawing(contents.page(page).drawing), str(contents.number(page))) for page in case.pages]
     write_pdf(written, pages, PdfFacts(f"{contents.title}, {name}", contents.author, contents.program, contents.time))
     return written.getvalue()
 
-
-def is_grey(jpeg: Path) -> bool:
-    """Whether a baseline JPEG has one component: told by its frame header."""
-    with open(jpeg, "rb") as file:
-        file.read(2)
-        while True:
-            marker, length = file.read(2), int.from_bytes(file.read(2), "big")
-            if 0xC0 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):
-                return file.read(6)[5] == GREY_COMPONENTS
-            file.seek(length - 2, 1)

@@ -1,4 +1,4 @@
-"""PDF/A-1b of scanned pages (ISO 19005-1): each JPEG goes in byte for byte, at its true size.
+"""PDF/A-1b of scanned pages (ISO 19005-1): JPEG pictures and CCITT stencils go in byte for byte, pages at their true size.
 
 Written straight to a file, object after object, so that one piece of one page is in memory however long the book is.
 The same pages, title and time give the same bytes. What the pages show and where the file goes is left to others.
@@ -7,33 +7,38 @@ The same pages, title and time give the same bytes. What the pages show and wher
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO
 from xml.sax.saxutils import escape
 
+from bookpack.drawing import Drawing, Picture, Piece
 from bookpack.icc import srgb
-from bookpack.manifest import CHUNK
 
 HEADER = b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n"  # four bytes over 127 tell programs that the file is no text
 POINTS_PER_INCH = 72
 ID_BYTES = 16
 UTF16_MARK = "\ufeff"
 SRGB = "sRGB IEC61966-2.1"
+HAIR = 0.002  # points that all that is drawn lies within its pixels: viewers round outwards to whole ones
 
 
 @dataclass(frozen=True)
 class PdfPage:
-    """A JPEG file, its size in pixels, its resolution, and the label a reader shows for the page."""
+    """What is drawn on a page, and the label that a reader shows for it."""
 
-    jpeg: Path
-    width: int
-    height: int
-    dpi: float
-    grey: bool
+    drawing: Drawing
     label: str
+
+
+@dataclass(frozen=True)
+class Bookmark:
+    """An entry of the outline: its words, and the index of the page that it leads to, from 0."""
+
+    title: str
+    page: int
 
 
 @dataclass(frozen=True)
@@ -46,22 +51,32 @@ class PdfFacts:
     time: str
 
 
-def write_pdf(target: BinaryIO, pages: Sequence[PdfPage], facts: PdfFacts) -> None:
-    """Write a PDF/A-1b document to a file open for writing, at its beginning. Raises OSError."""
+def write_pdf(
+    target: BinaryIO, pages: Iterable[PdfPage], facts: PdfFacts, bookmarks: Sequence[Bookmark] = (),
+    done: Callable[[int], None] = lambda pages: None,
+) -> None:
+    """Write a PDF/A-1b document to a file open for writing, at its beginning; `done` is told after each page.
+
+    Raises OSError, StorageFailed.
+    """
     facts = PdfFacts(_one_line(facts.title), _one_line(facts.author), _one_line(facts.program), facts.time)
     moment = datetime.fromisoformat(facts.time)
     objects = _Objects(target)
     tree = objects.reserve()
-    leaves = [_write_page(objects, tree, page) for page in pages]
+    leaves, labels = [], []
+    for page in pages:
+        leaves.append(_write_page(objects, tree, page.drawing))
+        labels.append(f"{len(labels)} << /P {_text(page.label)} >>")
+        done(len(leaves))
     objects.add(f"<< /Type /Pages /Count {len(leaves)} /Kids [{' '.join(map(_ref, leaves))}] >>", tree)
-    profile = objects.add_stream("/N 3", [srgb()])
+    profile = objects.add_stream("/N 3 /Filter /FlateDecode", [zlib.compress(srgb(), 9)])
     intent = (f"<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier {_text(SRGB)} /Info {_text(SRGB)} "
               f"/RegistryName {_text('http://www.color.org')} /DestOutputProfile {_ref(profile)} >>")
     metadata = objects.add_stream("/Type /Metadata /Subtype /XML", [_xmp(facts, moment.isoformat())])
-    labels = " ".join(f"{index} << /P {_text(page.label)} >>" for index, page in enumerate(pages))
+    outline = f"/Outlines {_ref(_write_outline(objects, leaves, bookmarks))} /PageMode /UseOutlines " if bookmarks else ""
     catalogue = objects.add(
-        f"<< /Type /Catalog /Pages {_ref(tree)} /Metadata {_ref(metadata)} /OutputIntents [{intent}] "
-        f"/PageLabels << /Nums [{labels}] >> >>")
+        f"<< /Type /Catalog /Pages {_ref(tree)} /Metadata {_ref(metadata)} /OutputIntents [{intent}] {outline}"
+        f"/PageLabels << /Nums [{' '.join(labels)}] >> >>")
     objects.finish(catalogue, objects.add(_information(facts, moment)))
 
 
@@ -114,22 +129,65 @@ class _Objects:
         self._at += len(data)
 
 
-def _write_page(objects: _Objects, tree: int, page: PdfPage) -> int:
-    space = "/DeviceGray" if page.grey else "/DeviceRGB"
-    image = objects.add_stream(
-        f"/Type /XObject /Subtype /Image /Width {page.width} /Height {page.height} /BitsPerComponent 8 "
-        f"/ColorSpace {space} /Filter /DCTDecode", _pieces(page.jpeg), page.jpeg.stat().st_size)
-    width, height = (f"{side / page.dpi * POINTS_PER_INCH:.3f}" for side in (page.width, page.height))
-    drawing = objects.add_stream("", [f"q {width} 0 0 {height} 0 0 cm /Page Do Q".encode("ascii")])
+def _write_page(objects: _Objects, tree: int, drawing: Drawing) -> int:
+    stencils = [_write_stencil(objects, drawing, stencil) for stencil in drawing.stencils]
+    names, steps = {}, []
+    for number, picture in enumerate(drawing.pictures):
+        name = f"/P{number}"
+        names[name] = _write_picture(objects, picture, stencils)
+        steps += [f"{_place(drawing, picture.area, shift)} {name} Do Q" for shift in picture.shifts]
+    if drawing.black is not None:
+        names["/Ink"] = stencils[drawing.black]
+        steps.append(f"{_place(drawing)} 0 g /Ink Do Q")
+    shown = objects.add_stream("/Filter /FlateDecode", [zlib.compress("\n".join(steps).encode("ascii"), 9)])
+    used = " ".join(f"{name} {_ref(number)}" for name, number in names.items())
+    width, height = (_points(side, drawing.dpi) - HAIR for side in (drawing.width, drawing.height))
     return objects.add(
-        f"<< /Type /Page /Parent {_ref(tree)} /MediaBox [0 0 {width} {height}] /Contents {_ref(drawing)} "
-        f"/Resources << /XObject << /Page {_ref(image)} >> >> >>")
+        f"<< /Type /Page /Parent {_ref(tree)} /MediaBox [0 0 {width:.4f} {height:.4f}] /Contents {_ref(shown)} "
+        f"/Resources << /XObject << {used} >> >> >>")
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
-    with open(path, "rb") as file:
-        while piece := file.read(CHUNK):
-            yield piece
+def _place(drawing: Drawing, area: tuple[int, int, int, int] | None = None, shift: tuple[int, int] = (0, 0)) -> str:
+    """The operators that make the unit square that part of the page, its y axis upwards from the page's foot."""
+    left, top, width, height = area or (0, 0, drawing.width, drawing.height)
+    from_foot = drawing.height - top - height - shift[1]
+    x, y, across, up = (_points(value, drawing.dpi) for value in (left + shift[0], from_foot, width, height))
+    return f"q {across - 3 * HAIR:.4f} 0 0 {up - 3 * HAIR:.4f} {x + HAIR:.4f} {y + HAIR:.4f} cm"
+
+
+def _points(pixels: float, dpi: float) -> float:
+    return pixels / dpi * POINTS_PER_INCH
+
+
+def _write_stencil(objects: _Objects, drawing: Drawing, data: bytes | Piece) -> int:
+    return objects.add_stream(
+        f"/Type /XObject /Subtype /Image /ImageMask true /Width {drawing.width} /Height {drawing.height} "
+        f"/BitsPerComponent 1 /Filter /CCITTFaxDecode "
+        f"/DecodeParms << /K -1 /Columns {drawing.width} /Rows {drawing.height} >>", _chunks(data), len(data))
+
+
+def _write_picture(objects: _Objects, picture: Picture, stencils: Sequence[int]) -> int:
+    space = "/DeviceGray" if picture.grey else "/DeviceRGB"
+    mask = "" if picture.stencil is None else f" /Mask {_ref(stencils[picture.stencil])}"
+    return objects.add_stream(
+        f"/Type /XObject /Subtype /Image /Width {picture.width} /Height {picture.height} /BitsPerComponent 8 "
+        f"/ColorSpace {space} /Filter /DCTDecode{mask}", _chunks(picture.jpeg), len(picture.jpeg))
+
+
+def _chunks(data: bytes | Piece) -> Iterable[bytes]:
+    return [data] if isinstance(data, bytes) else data.chunks()
+
+
+def _write_outline(objects: _Objects, leaves: Sequence[int], bookmarks: Sequence[Bookmark]) -> int:
+    """A flat list of bookmarks, each of which knows the one before and after it."""
+    root, numbers = objects.reserve(), [objects.reserve() for _ in bookmarks]
+    for at, (number, bookmark) in enumerate(zip(numbers, bookmarks, strict=True)):
+        before = f" /Prev {_ref(numbers[at - 1])}" if at else ""
+        after = f" /Next {_ref(numbers[at + 1])}" if at + 1 < len(numbers) else ""
+        objects.add(f"<< /Title {_text(_one_line(bookmark.title))} /Parent {_ref(root)}{before}{after} "
+                    f"/Dest [{_ref(leaves[bookmark.page])} /Fit] >>", number)
+    first, last = _ref(numbers[0]), _ref(numbers[-1])
+    return objects.add(f"<< /Type /Outlines /First {first} /Last {last} /Count {len(numbers)} >>", root)
 
 
 def _information(facts: PdfFacts, moment: datetime) -> str:

@@ -9,8 +9,10 @@ from book import Decision, Identity, Recipe, Side
 from bookpack.archive import write_archive
 from bookpack.cases import one_case_a_page
 from bookpack.contents import ArchiveParams, BookContents, MinistryParams, PackedOriginal, PackedPage
+from bookpack.drawing import to_bytes
+from bookpack.jpeg import archive_jpeg
+from bookpack.layers import small_page
 from bookpack.ministry import write_ministry
-from bookpack.small import archive_jpeg, small_jpeg
 
 TIME = "2026-11-23T08:00:00+07:00"
 DPI = 200.0
@@ -32,14 +34,13 @@ def contents(tmp_path):
     pages, originals = [], []
     for number, name in enumerate(["IMG_0.JPG", "ảnh, 1.JPG", "IMG\udcff 2.JPG"]):
         pixels = drawn_page(number, grey=number == 2)
-        jpeg, small = tmp_path / f"{number}.jpg", small_jpeg(pixels, DPI)
+        jpeg, drawing = tmp_path / f"{number}.jpg", tmp_path / f"{number}.drawing"
         jpeg.write_bytes(archive_jpeg(pixels))
-        (tmp_path / f"{number}.small.jpg").write_bytes(small.data)
+        drawing.write_bytes(to_bytes(small_page(pixels, DPI).drawing))
         bytes_of_original = b"original %d" % number
         sha256 = hashlib.sha256(bytes_of_original).hexdigest()
         recipe = Recipe(sha256, 0, Side.WHOLE, (Decision("deskew", 1, {"degrees": 0.5}),))
-        pages.append(PackedPage(sha256[:8], jpeg, 1654, 2339, DPI, tmp_path / f"{number}.small.jpg", small.width,
-                                small.height, small.dpi, recipe, "A4"))
+        pages.append(PackedPage(sha256[:8], jpeg, 1654, 2339, DPI, drawing, recipe, "A4"))
         original = tmp_path / f"{sha256}.jpg"
         original.write_bytes(bytes_of_original)
         originals.append(PackedOriginal(sha256, original, name, number))

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from bookpack.archive import write_book
+from bookpack.drawing import read_drawing
 from bookpack.icc import srgb
 from bookpack.pdf import PdfFacts, PdfPage, write_pdf
 
@@ -74,7 +75,7 @@ def test_the_book_holds_each_jpeg_byte_for_byte_at_its_true_size(archive, conten
     with pikepdf.open(_book(archive)) as pdf:
         assert len(pdf.pages) == 3
         for page, packed in zip(pdf.pages, contents.pages, strict=True):
-            assert page.Resources.XObject.Page.read_raw_bytes() == packed.jpeg.read_bytes()
+            assert page.Resources.XObject.P0.read_raw_bytes() == packed.jpeg.read_bytes()
             assert [float(side) for side in page.mediabox[2:]] == pytest.approx([1654 / 200 * 72, 2339 / 200 * 72], 1e-4)
         assert str(pdf.docinfo["/Title"]) == contents.title
         assert pdf.open_metadata()["dc:title"] == contents.title
@@ -92,9 +93,8 @@ def test_a_second_reader_shows_the_page_as_it_is(archive, contents):
 
 def test_every_reader_finds_all_pages_where_the_table_says(contents):
     written = io.BytesIO()
-    page = contents.pages[0]
-    pages = [PdfPage(page.small, page.small_width, page.small_height, page.small_dpi, False, str(number))
-             for number in range(1, 301)]
+    drawing = read_drawing(contents.pages[0].drawing)
+    pages = [PdfPage(drawing, str(number)) for number in range(1, 301)]
     write_pdf(written, pages, PdfFacts("Sổ", "", "sohoa", contents.time))
     with pikepdf.open(written, attempt_recovery=False) as pdf:
         assert len(pdf.pages) == 300
@@ -109,8 +109,11 @@ def test_memory_does_not_grow_with_the_book(tmp_path):
     program = """
 import resource, sys
 from pathlib import Path
+from bookpack.drawing import Drawing, Picture, Piece
 from bookpack.pdf import PdfFacts, PdfPage, write_pdf
-pages = [PdfPage(Path(sys.argv[1]), 10, 10, 300.0, False, "1")] * int(sys.argv[2])
+jpeg = Path(sys.argv[1])
+picture = Picture(Piece(jpeg, 0, jpeg.stat().st_size), 10, 10, False)
+pages = [PdfPage(Drawing(10, 10, 300.0, (picture,)), "1")] * int(sys.argv[2])
 with open(sys.argv[1] + ".pdf", "wb") as file:
     write_pdf(file, pages, PdfFacts("a", "b", "c", "2026-01-01T00:00:00+07:00"))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1))
