@@ -191,9 +191,12 @@ def _list_plain(talk: Talk, listed: Any) -> dict[str, Any]:
 
 
 def _list_in_words(talk: Talk, listed: Any) -> Iterator[str]:
+    from bookpack.caserows import date_text, number_text
+
     for item in listed.cases:
         pages, case = ", ".join(map(str, item.pages)), item.case
-        yield talk.say("cases", "listed", name=item.name, pages=pages, number=case.number or "–", date=case.date or "–")
+        yield talk.say("cases", "listed", name=item.name, pages=pages, number=number_text(case) or "–",
+                       date=date_text(case.date) or "–")
         yield from (f"  {_weighed(talk, problem, _words(talk, problem))}" for problem in item.problems)
     known = sum(bool(item.case.number and item.case.date) for item in listed.cases)
     yield talk.say("cases", "total", book=listed.book, cases=len(listed.cases), known=known)

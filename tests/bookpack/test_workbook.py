@@ -2,6 +2,8 @@
 
 import io
 import re
+import shutil
+import subprocess
 import zipfile
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from book import Case, Identity
 from bookpack.cases import case_names
 from bookpack.columns import RowMark, columns
 from bookpack.contents import MinistryParams
+from bookpack.typed import read_typed
 from bookpack.workbook import content_digest, workbook
 
 
@@ -103,6 +106,22 @@ def test_a_row_tells_its_case_in_a_hidden_column_at_the_end(contents):
     assert [mark.case for mark in marks] == [first, f"{first}+2", second]
     assert marks[0] == RowMark.of(first, 0, [first, second, third])
     assert marks[0] != RowMark.of(first, 0, [first, third, second])
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed")
+def test_libreoffice_saves_it_with_all_that_it_held(ministry, tmp_path):
+    saved = tmp_path / "saved" / ministry.workbook.name
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    subprocess.run(["soffice", profile, "--headless", "--convert-to", "xlsx", "--outdir", str(saved.parent),
+                    str(ministry.workbook)], check=True, capture_output=True, timeout=200)
+    before, after = load_workbook(ministry.workbook), load_workbook(saved)
+    assert after.sheetnames == before.sheetnames
+    rules = [{(str(rule.sqref), rule.type, rule.error) for rule in book.active.data_validations.dataValidation}
+             for book in (before, after)]
+    assert rules[0] == rules[1]
+    assert after.active.column_dimensions[after.active[1][-1].column_letter].hidden
+    assert after.active["A1"].comment.text == before.active["A1"].comment.text
+    assert read_typed(saved, "KH", columns("KH")) == read_typed(ministry.workbook, "KH", columns("KH"))
 
 
 def test_it_holds_what_was_typed_before_as_it_was_typed(contents):
