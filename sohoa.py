@@ -172,7 +172,8 @@ def verify(talk: Talk, package: Path, as_json: bool) -> ExitCode:
     """Kiểm tra một gói hồ sơ. / Check a package: whole, unchanged, complete."""
     from bookpack.verify import examine, renamed
 
-    found = examine(package, talk.settings().signature.trust)
+    with progress_bar(talk, as_json) as progress:
+        found = examine(package, talk.settings().signature.trust, progress)
     problems, names = [item for item in found if not item.note], renamed(package)
     if as_json:
         plain = [{"code": item.code, **({"note": True} if item.note else {}), **item.facts} for item in found]

@@ -7,13 +7,15 @@ told which package lies where; `verify_bag` and `verify_ministry` look into it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bookpack.ministry import TYPED
 from bookpack.problem import Problem, within
+from bookpack.steps import steps
 from bookpack.verify_bag import check_bag
-from bookpack.verify_ministry import check_loose, check_ministry, identify, manifests_in
+from bookpack.verify_ministry import check_loose, check_ministry, identify, manifests_in, pages_in
+from bookpack.verify_pdf import Reader
 from errors import BrokenPackage
 
 __all__ = ["Problem", "examine", "identify", "renamed", "verify"]
@@ -25,19 +27,21 @@ def verify(package: Path) -> list[Problem]:
     return [problem for problem in examine(package) if not problem.note]
 
 
-def examine(package: Path, trust: Sequence[str] = ()) -> list[Problem]:
+def examine(
+    package: Path, trust: Sequence[str] = (), progress: Callable[[str, int, int], None] = lambda *_: None
+) -> list[Problem]:
     """What is wrong with a package: the folder of an archive bag, the folder, a zip or the workbook of a ministry
     package, files that were taken out of one with its manifest beside them, or a folder of packages.
 
     A whole package gives an empty list, or notes alone: those of signers that no certificate file of `trust` vouches for.
     Raises BrokenPackage for a path that is no package at all.
     """
-    if not package.is_dir():
-        return list(_folder(_folder_of(package), trust))
-    folders = list(_packages(package))
+    above = package if package.is_dir() else _folder_of(package)
+    folders = list(_packages(package)) if package.is_dir() else [above]
     if not folders:
         raise BrokenPackage("not_a_package", package=str(package))
-    return [problem for folder in folders for problem in _told(package, folder, trust)]
+    reader = Reader(trust, steps(progress, "verify", sum(map(_pages, folders))))
+    return [problem for folder in folders for problem in _told(above, folder, reader)]
 
 
 def renamed(package: Path) -> dict[str, str]:
@@ -47,8 +51,8 @@ def renamed(package: Path) -> dict[str, str]:
     return {name: real for name, real in identify(package).items() if name != real}
 
 
-def _told(above: Path, folder: Path, trust: Sequence[str]) -> Iterator[Problem]:
-    problems = _folder(folder, trust)
+def _told(above: Path, folder: Path, reader: Reader) -> Iterator[Problem]:
+    problems = _folder(folder, reader)
     yield from problems if folder == above else within(folder.relative_to(above).as_posix(), problems)
 
 
@@ -75,15 +79,22 @@ def _has_package(folder: Path) -> bool:
     return any(path.suffix.lower() in OF_MINISTRY for path in folder.iterdir()) or bool(manifests_in(folder))
 
 
-def _folder(folder: Path, trust: Sequence[str]) -> Iterator[Problem]:
+def _folder(folder: Path, reader: Reader) -> Iterator[Problem]:
     if (folder / "bagit.txt").exists():
-        yield from check_bag(folder, trust)
+        yield from check_bag(folder, reader)
         return
     zips = sorted(folder.glob("*.zip"))
     if zips:
-        yield from check_ministry(zips, trust)
+        yield from check_ministry(zips, reader)
     elif manifests_in(folder):
-        yield from check_loose(folder, trust)
+        yield from check_loose(folder, reader)
     else:
         for path in sorted(folder.glob("*.xlsx")):
             yield Problem("file_missing", {"file": path.with_suffix(".zip").name})
+
+
+def _pages(folder: Path) -> int:
+    """How many pages there will be to look at."""
+    if (folder / "bagit.txt").exists():
+        return sum(1 for _ in folder.glob("data/**/recipes/*.json"))
+    return pages_in(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bookpack.manifest import ALGORITHMS, Digests, digests, pieces_of, sha256_of
 from bookpack.mets import NAMESPACE as METS
 from bookpack.premis import NAMESPACE as PREMIS
 from bookpack.problem import Problem, within
-from bookpack.verify_pdf import check_pdf
+from bookpack.verify_pdf import Reader
 from errors import BadIdentity
 
 MANIFEST_LINE = re.compile(r"([0-9a-f]+)\s+(\S.*)")
@@ -26,7 +26,7 @@ VERSION_FOLDER = re.compile(r"v(\d+)")
 Files = Mapping[str, Digests]
 
 
-def check_bag(bag: Path, trust: Sequence[str] = ()) -> Iterator[Problem]:
+def check_bag(bag: Path, reader: Reader) -> Iterator[Problem]:
     """What is wrong with a bag; the names of files are relative to it. A file that is damaged is told once."""
     files = {path.relative_to(bag).as_posix(): digests(pieces_of(path))
              for path in sorted(bag.rglob("*")) if path.is_file()}
@@ -35,7 +35,7 @@ def check_bag(bag: Path, trust: Sequence[str] = ()) -> Iterator[Problem]:
     yield from () if damaged else _check_tags(bag, files)
     payload = {name.removeprefix(f"{DATA}/"): file for name, file in files.items() if name.startswith(f"{DATA}/")}
     inside = (*_check_originals(payload), *_check_mets(bag / DATA, payload), *_check_premis(bag / DATA, payload),
-              *_check_pages(bag / DATA, payload, trust), *_check_book(bag, payload))
+              *_check_pages(bag / DATA, payload, reader), *_check_book(bag, payload))
     yield from (problem for problem in within(DATA, inside) if problem.facts["file"] not in damaged)
     yield from _check_version(bag)
 
@@ -148,7 +148,7 @@ def _check_premis(data: Path, payload: Files) -> Iterator[Problem]:
             yield Problem("mets_differs", {"file": name, "document": document})
 
 
-def _check_pages(data: Path, payload: Files, trust: Sequence[str]) -> Iterator[Problem]:
+def _check_pages(data: Path, payload: Files, reader: Reader) -> Iterator[Problem]:
     """As many recipes as pages in the list, one for each, and each page's original is there."""
     record = next((place for place in PLACES["record"] if f"{place}/pages.csv".lstrip("/") in payload), "")
     table, recipes = f"{record}/pages.csv".lstrip("/"), f"{record}/recipes/".lstrip("/")
@@ -166,7 +166,7 @@ def _check_pages(data: Path, payload: Files, trust: Sequence[str]) -> Iterator[P
         yield Problem("file_missing", {"file": f"{PLACES['originals'][0]}/{missing}"})
     for name in payload:
         if name.rpartition("/")[0] in PLACES["book"] and name.endswith(".pdf"):
-            yield from check_pdf(data / name, name, len(there), trust)
+            yield from reader.check(data / name, name, len(there))
 
 
 def _check_book(bag: Path, payload: Files) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,10 @@ from typing import Any
 from book import Identity
 from bookpack.cases import parse_case_name
 from bookpack.manifest import MANIFEST, bare, sha256_of, sha256_of_stream
+from bookpack.ministry import read_manifest
 from bookpack.parts import add_to_zip
 from bookpack.problem import Problem
-from bookpack.verify_pdf import check_pdf
+from bookpack.verify_pdf import Reader
 from bookpack.verify_workbook import check_workbook
 from errors import BadIdentity
 
@@ -42,11 +43,11 @@ class Part:
         return tuple(json.dumps(self.manifest.get(name)) for name in OF_SET)
 
 
-def check_ministry(zips: Iterable[Path], trust: Sequence[str] = ()) -> Iterator[Problem]:
+def check_ministry(zips: Iterable[Path], reader: Reader) -> Iterator[Problem]:
     """What is wrong with zips that lie in one folder, each by itself, and then together with the workbook."""
     sets: dict[tuple[Any, ...], list[Part]] = {}
     for path in sorted(zips):
-        part, problems = _read(path, trust)
+        part, problems = _read(path, reader)
         yield from problems
         if part is not None:
             sets.setdefault(part.set, []).append(part)
@@ -63,12 +64,12 @@ class _BadManifest(Exception):
     pass
 
 
-def _read(path: Path, trust: Sequence[str]) -> tuple[Part | None, list[Problem]]:
+def _read(path: Path, reader: Reader) -> tuple[Part | None, list[Problem]]:
     """A zip with what is wrong in it; None for one that does not say what it is a part of."""
     try:
         with zipfile.ZipFile(path) as package:
             part = Part(path, _read_manifest(package))
-            problems = list(_check_zip(part, package, trust))
+            problems = list(_check_zip(part, package, reader))
             if all(problem.note for problem in problems) and not _exactly(path, package):
                 problems.append(Problem("zip_changed", {"file": path.name}))
             return part, problems
@@ -89,7 +90,7 @@ def _read_manifest(package: zipfile.ZipFile) -> dict[str, Any]:
         raise _BadManifest from error
 
 
-def _check_zip(part: Part, package: zipfile.ZipFile, trust: Sequence[str]) -> Iterator[Problem]:
+def _check_zip(part: Part, package: zipfile.ZipFile, reader: Reader) -> Iterator[Problem]:
     inside = {item["file"]: item for item in part.manifest["files"] if not item.get("beside")}
     names, archive = set(package.namelist()) - {MANIFEST}, part.path.name
     for name in sorted(inside.keys() - names):
@@ -100,17 +101,17 @@ def _check_zip(part: Part, package: zipfile.ZipFile, trust: Sequence[str]) -> It
         data = b""
         with suppress(*BAD_ZIP):
             data = package.read(name)
-        yield from _check_case(data, f"{archive}/{name}", inside[name], part.manifest["book"], trust)
+        yield from _check_case(data, f"{archive}/{name}", inside[name], part.manifest["book"], reader)
 
 
-def _check_case(data: bytes, file: str, item: Mapping[str, Any], book: str, trust: Sequence[str]) -> Iterator[Problem]:
+def _check_case(data: bytes, file: str, item: Mapping[str, Any], book: str, reader: Reader) -> Iterator[Problem]:
     said = parse_case_name(item["file"].removesuffix(".pdf"))
     if said is not None and not said.is_of(Identity.parse(book)):
         yield Problem("name_of_other_book", {"file": file, "book": book})
     if hashlib.sha256(data).hexdigest() != item["sha256"]:
         yield Problem("file_changed", {"file": file})
         return
-    yield from check_pdf(data, file, len(item["pages"]), trust)
+    yield from reader.check(data, file, len(item["pages"]))
 
 
 def _exactly(archive: Path, package: zipfile.ZipFile) -> bool:
@@ -179,7 +180,7 @@ def identify(folder: Path) -> dict[str, str]:
     return {name: real for name, real in names.items() if real is not None}
 
 
-def check_loose(folder: Path, trust: Sequence[str] = ()) -> Iterator[Problem]:
+def check_loose(folder: Path, reader: Reader) -> Iterator[Problem]:
     """What is wrong with files that were taken out of their zips, or renamed by a system that received them."""
     real = {real: name for name, real in identify(folder).items()}
     for manifest in manifests_in(folder):
@@ -189,4 +190,10 @@ def check_loose(folder: Path, trust: Sequence[str] = ()) -> Iterator[Problem]:
                 damaged = next((path.name for path in sorted(folder.iterdir()) if bare(path.name) == item.get("bare")), None)
                 yield Problem("file_changed" if damaged else "file_missing", {"file": damaged or item["file"]})
             elif not item.get("beside"):
-                yield from _check_case((folder / name).read_bytes(), name, item, manifest["book"], trust)
+                yield from _check_case((folder / name).read_bytes(), name, item, manifest["book"], reader)
+
+
+def pages_in(folder: Path) -> int:
+    """How many pages the manifests of a ministry package tell of, packed or loose."""
+    packed = [manifest for path in folder.glob("*.zip") if (manifest := read_manifest(path))]
+    return sum(len(item.get("pages", ())) for manifest in packed or manifests_in(folder) for item in manifest["files"])
