@@ -6,7 +6,7 @@ packages are written anew; once it was closed they stay as they are, and a chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from bookpack.contents import BookContents, PackedOriginal, PackedPage
 from bookpack.duplicate import Copied, copy_packages
 from bookpack.manifest import sha256_of
 from bookpack.ministry import MinistryPackage, write_ministry
+from bookpack.steps import steps
 from developing import DevelopedPage, Progress, assumed_dpi
 from originals.booklog import PACKING, BookState
 from settings import Settings
@@ -111,8 +112,8 @@ def pack(
     folder, log = folder_of(workplace, str(identity), state), workplace.log(str(identity))
     there = {kind: _there(folder, state, kind, _basis(contents, settings, kind, signing)) for kind in PROFILES[profile]}
     missing = [kind for kind, package in there.items() if package is None]
-    steps = {MINISTRY: len(contents.cases), ARCHIVE: len(contents.originals) + 1}
-    step = _steps(progress, sum(steps[kind] for kind in missing))
+    work = {MINISTRY: len(contents.cases), ARCHIVE: len(contents.originals) + len(contents.pages)}
+    step = steps(progress, "pack", sum(work[kind] for kind in missing))
     for kind in missing:
         there[kind] = _write(folder, contents, settings, kind, signing, step)
         log.append({"event": "packed", "package": kind, "version": contents.version, "closed": bool(contents.closed),
@@ -153,15 +154,6 @@ def _write(folder: Path, contents: BookContents, settings: Settings, kind: str, 
     if kind == MINISTRY:
         return write_ministry(folder, contents, settings.ministry, step, signing and signing.of("cases"))
     return write_archive(folder, contents, settings.archive, step, signing and signing.of("book"))
-
-
-def _steps(progress: Progress, of: int) -> Callable[[], None]:
-    """A function that reports one step more each time it is called."""
-    if of == 0:
-        return lambda: None
-    counted: Iterator[int] = iter(range(1, of + 1))
-    progress("pack", 0, of)
-    return lambda: progress("pack", next(counted), of)
 
 
 def second_copy(workplace: Workplace, book: str, packages: Packages, folder: Path, by: str) -> Copied:

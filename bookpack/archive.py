@@ -55,7 +55,7 @@ def write_archive(
     folder: Path, contents: BookContents, params: ArchiveParams, step: Callable[[], None] = lambda: None,
     sign: Callable[[BinaryIO], None] | None = None,
 ) -> ArchivePackage:
-    """Write the bag `<identity>/` into `folder`, whole or not at all; `step` is called for each original and the PDF.
+    """Write the bag `<identity>/` into `folder`, whole or not at all; `step` is called for each original and each page.
 
     `sign` signs the PDF in place. Raises CannotSign and StorageFailed, with the code `original_differs` for an original
     that is not what its name says.
@@ -65,12 +65,11 @@ def write_archive(
         bag = Bag(temp)
         originals = _copy_originals(bag, contents, step)
         pdf = f"representations/{PDF}/data/{contents.identity}.pdf"
-        write_book(bag.place(pdf), contents)
+        write_book(bag.place(pdf), contents, step)
         if sign is not None:
             with open(bag.place(pdf), "r+b") as file:
                 sign(file)
         bag.take(pdf)
-        step()
         _write_record(bag, contents)
         document = PreservedFile(pdf, Path(pdf).name, bag.files[pdf], PDF_A)
         bag.bytes("metadata/preservation/PREMIS.xml", premis_xml(contents, originals, document))
@@ -81,13 +80,13 @@ def write_archive(
     return ArchivePackage(target, sum(path.stat().st_size for path in target.rglob("*") if path.is_file()))
 
 
-def write_book(target: Path, contents: BookContents) -> None:
-    """The whole book in one PDF, every page in order, with a bookmark for each case."""
+def write_book(target: Path, contents: BookContents, step: Callable[[], None] = lambda: None) -> None:
+    """The whole book in one PDF, every page in order, with a bookmark for each case; `step` is called for each page."""
     pages = (PdfPage(jpeg_page(page.jpeg, page.width, page.height, page.dpi), str(number))
              for number, page in enumerate(contents.pages, 1))
     with open(target, "wb") as file:
         write_pdf(file, pages, PdfFacts(contents.title, contents.author, contents.program, contents.time),
-                  [_bookmark(contents, case) for case in contents.cases])
+                  [_bookmark(contents, case) for case in contents.cases], lambda _: step())
 
 
 def _bookmark(contents: BookContents, case: Case) -> Bookmark:

@@ -136,3 +136,14 @@ def test_a_medium_that_is_away_is_told_and_the_packages_are_there(store, sohoa):
     assert ran.returncode == 74
     assert "vẫn an toàn" in ran.stderr
     assert sohoa("verify", store / "packages").returncode == 0
+
+
+def test_packing_tells_how_far_it_has_come(store):
+    from book import Identity
+    from pipeline import Received, finish
+    from settings import load
+    from workplace import Workplace
+
+    told = []
+    finish(Workplace(store), Identity.parse(BOOK), load(), 1, lambda *facts: told.append(facts), Received(0, 1, (), ()))
+    assert [facts for facts in told if facts[0] == "pack"] == [("pack", 0, 2), ("pack", 1, 2), ("pack", 2, 2)]
