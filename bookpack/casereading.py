@@ -51,6 +51,7 @@ class _Reading:
     def __init__(self, table: TypedTable, known: Known) -> None:
         self.table, self.known = table, known
         self.marks = {row.number: RowMark.parse(row.cells.get(MARK, "")) for row in table.rows}
+        self.pages_changed = any(mark and self.stale(mark) for mark in self.marks.values())
         self.tied: set[str] = set()
         self._before: dict[int, Known] = {}
 
@@ -86,30 +87,35 @@ class _Reading:
 
     def unmarked(self, row: TypedRow) -> RowSaid:
         """A row that was put in by a person, or is of a table of another make."""
-        if any(mark and self.stale(mark) for mark in self.marks.values()):
-            return RowSaid(row, problems=(self.problem(row, PAGES, "pages_changed"),))
-        if row.cells.get(NUMBER) in NONE:  # which of the page's cases is meant, only its mark can say
-            return RowSaid(row, problems=(self.problem(row, NUMBER, "mark_missing"),))
-        by_name = self.known.names.get(row.cells.get(FILE, "").removesuffix(".pdf"))
-        pages: tuple[str, ...] = ()
-        try:
-            if PAGES in row.cells:
-                numbers = parse_pages(row.cells[PAGES], len(self.known.pages))
-                pages = tuple(self.known.pages[number - 1] for number in numbers)
-        except BadCell as bad:
-            return RowSaid(row, problems=(self.problem(row, PAGES, bad.code, **bad.facts),))
-        case = self.case_of(row, by_name, pages)
-        if case is not None:
-            self.tied.add(case.id)
-            base = shown(case, self.known.numbers)
-            return self.said(row, case, {column: text for column, text in row.cells.items() if text != base.get(column)})
-        if not row.cells.keys() - {PAGES, PLACE, *OWN}:
-            return RowSaid(row)  # a row that waits to be filled in
-        if not pages:
+        refused = self.refused(row)
+        if refused is not None:
+            return RowSaid(row, problems=(refused,))
+        pages = self.pages_of(row)
+        known = self.case_of(row, pages)
+        if known is None and not row.cells.keys() - {PAGES, PLACE, *OWN}:
+            return RowSaid(row)  # it waits to be filled in
+        if known is None and not pages:
             return RowSaid(row, problems=(self.problem(row, PAGES, "page_missing"),))
-        case = Case(pages, id=self.new_id(pages[0]))
+        case = known or Case(pages, id=self.new_id(pages[0]))
         self.tied.add(case.id)
-        return self.said(row, case, dict(row.cells), new=True)
+        base = shown(known, self.known.numbers) if known else {}
+        typed = {column: text for column, text in row.cells.items() if text != base.get(column)}
+        return self.said(row, case, typed, new=known is None)
+
+    def refused(self, row: TypedRow) -> CaseProblem | None:
+        """Why a row without a mark is not taken, whatever else it holds."""
+        if self.pages_changed:
+            return self.problem(row, PAGES, "pages_changed")
+        if row.cells.get(NUMBER) in NONE:  # which of the page's cases is meant, only a mark can say
+            return self.problem(row, NUMBER, "mark_missing")
+        try:
+            self.pages_of(row)
+        except BadCell as bad:
+            return self.problem(row, PAGES, bad.code, **bad.facts)
+        return None
+
+    def pages_of(self, row: TypedRow) -> tuple[str, ...]:
+        return tuple(self.read_pages(row.cells[PAGES])["pages"]) if PAGES in row.cells else ()
 
     def has_wrong_date(self, row: TypedRow) -> bool:
         try:
@@ -118,11 +124,11 @@ class _Reading:
             return True
         return False
 
-    def case_of(self, row: TypedRow, by_name: str | None, pages: tuple[str, ...]) -> Case | None:
+    def case_of(self, row: TypedRow, pages: tuple[str, ...]) -> Case | None:
         """The case that an unmarked row is of, among those without a row: by file, by page and number, by page alone."""
         free = [case for case in self.known.cases.values() if case.id not in self.tied]
-        typed = _number_of(row)
-        named = [case for case in free if case.id == by_name]
+        typed, file = _number_of(row), row.cells.get(FILE, "").removesuffix(".pdf")
+        named = [case for case in free if case.id == self.known.names.get(file)]
         here = [case for case in free if typed and pages and case.pages[0] == pages[0]]
         numbered = [case for case in here if typed == (case.number, case.slip)]
         return next(iter([*named, *numbered, *(case for case in here if not (case.number or case.slip))]), None)
@@ -149,7 +155,7 @@ class _Reading:
             problems += self.read_key(row, case, typed, change, new)
         problems += self.odd_values(row, typed)
         waiting = any(problem.code == "unfinished" for problem in problems)
-        return RowSaid(row, case.id, self.news(case, change, new), waiting, new, tuple(problems))
+        return RowSaid(row, case.id, self.news(case, change), waiting, new, tuple(problems))
 
     def values_of(self, case: Case, typed: Mapping[str, str]) -> dict[str, Any]:
         values = {column: text or None for column, text in typed.items() if column not in (NUMBER, DATE, PAGES)}
@@ -193,21 +199,18 @@ class _Reading:
             raise BadCell("page_missing")
         return {"pages": [self.known.pages[number - 1] for number in parse_pages(text, len(self.known.pages))]}
 
-    def news(self, case: Case, change: dict[str, Any], new: bool) -> dict[str, Any]:
-        """What of a change is new to the case; with its pages where nothing was said of it before."""
+    def news(self, case: Case, change: dict[str, Any]) -> dict[str, Any]:
+        """What of a change is new to the case; with its pages, unless its id or what was said before tells them."""
         before = {"number": case.number, "date": case.date, "slip": case.slip, "pages": list(case.pages)}
-        there = case.id in self.known.cases
+        there, said = case.id in self.known.cases, case.id in self.known.said
         fresh = {key: value for key, value in change.items() if key not in before or value != before[key]}
         if change.get("removed"):
-            fresh = {key: fresh[key] for key in ("removed", "values") if key in fresh} if there else {}
-        elif there and not fresh:
-            return {}
-        elif not there and not new and case.id in self.known.said:
+            fresh = {key: fresh[key] for key in ("removed", "values") if key in fresh and there}
+        elif said and not there:
             fresh["removed"] = False
         if not fresh:
             return {}
-        placed = there and case.id in self.known.said and case.id in self.known.numbers
-        pages = {} if placed else {"pages": list(case.pages)}  # of a further case always: its id does not say
+        pages = {} if there and said and case.id in self.known.numbers else {"pages": list(case.pages)}
         return {"case": case.id, **pages, **fresh}
 
     def wrong(self, row: TypedRow) -> Iterator[CaseProblem]:

@@ -270,6 +270,12 @@ def test_blank_pages_are_no_cases_and_slips_come_as_slips():
     assert of_book(replace(known(), state=state), 1) == []
 
 
+def test_cases_of_one_page_stand_from_top_to_bottom_where_it_is_said():
+    lower = {"case": "aaaaaaaa", "pages": ["aaaaaaaa"], "regions": {"aaaaaaaa": [0, 0.5, 1, 1]}}
+    upper = {"case": "aaaaaaaa+2", "pages": ["aaaaaaaa"], "regions": {"aaaaaaaa": [0, 0, 1, 0.5]}}
+    assert list(known(said(lower, upper)).cases) == ["aaaaaaaa+2", "aaaaaaaa", *PAGES[1:]]
+
+
 def test_a_case_stays_with_its_page_when_that_is_taken_again_or_split():
     events = (said({"case": "aaaaaaaa", "number": "1", "date": "2009-01-05", "regions": {"aaaaaaaa": [0, 0, 1, 0.5]}}),)
     again = known(*events, pages=("dddddddd", *PAGES[1:]), superseded={"aaaaaaaa": "dddddddd"})

@@ -47,6 +47,7 @@ def cases(sohoa, store):
 
     def run(command, *arguments):
         done = sohoa("cases", command, BOOK, *arguments, "--store", store, "--json")
+        assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)
 
     return run
@@ -221,6 +222,24 @@ def test_two_cases_of_one_name_stop_no_packing(sohoa, store, cases):
     packed = json.loads(sohoa("pack", BOOK, "--store", store, "--json").stdout)["packages"]
     assert packed["double_names"] == ["KS.1990.02.1990-02-03.05"]
     assert [item["problems"][0]["code"] for item in cases("list")[1]["cases"][:2]] == ["number_double"] * 2
+
+
+def test_what_cannot_be_read_comes_into_no_log(store):
+    before = log(store)
+    with pytest.raises(KeyError):
+        change_cases(Workplace(store), Identity.parse(BOOK), load(), [{"number": "5"}], "Lan", {"name": "web"}, silent)
+    assert log(store) == before
+
+
+def test_a_file_may_have_any_name(sohoa, store, cases, tmp_path):
+    typist = filled(exported(sohoa, store, tmp_path))
+    name = "bảng kê của tôi\udcff (1).xlsx" if sys.platform == "linux" else "bảng kê của tôi (1).xlsx"
+    typist.path = tmp_path / name
+    typist.save()
+    done = sohoa("cases", "import", BOOK, tmp_path / name, "--store", store)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert any(line["event"] == "cases" for line in log(store))
+    assert sohoa("cases", "list", BOOK, "--store", store).returncode == 0
 
 
 def test_one_case_over_two_pages_and_a_slip(sohoa, store, cases, tmp_path):
