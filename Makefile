@@ -5,9 +5,10 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 # Debian packages: what the program needs (scanners: SANE, network scanners, and what builds python-sane), and what only
-# the tests need (a second PDF reader, a PDF/A validator, faults at system calls, a file system of their own).
+# the tests need (four more PDF readers, a PDF/A validator, faults at system calls, a file system of their own).
 DEBIAN_RUN  := python3-venv python3-dev libgl1 libglib2.0-0 sane-utils sane-airscan libsane-dev gcc libc6-dev
-DEBIAN_TEST := qpdf poppler-utils default-jre-headless libpdfbox2-java libactivation-java libjaxb-api-java strace e2fsprogs
+DEBIAN_TEST := qpdf poppler-utils mupdf-tools ghostscript chromium libjs-pdf default-jre-headless libpdfbox2-java \
+               libactivation-java libjaxb-api-java strace e2fsprogs
 
 .PHONY: setup demo test soak bench lint lock clean debian debian-test
 
