@@ -55,7 +55,7 @@ def in_words(talk: Talk, found: Any, out: Path) -> str:
     sums = found.total
     lines = [talk.say("report", "told", **{name: sums[name] for name in ("begun", "packed", "closed", "pages", "waiting")})]
     if found.planned:
-        missing = sum(gap.code == "not_begun" for gap in found.gaps())
+        missing = sum(lack.code == "not_begun" for lack in found.lacks())
         lines.append(talk.say("report", "told_plan", planned=sums["planned"], missing=missing))
     if found.unsorted:
         lines.append(talk.say("report", "unsorted_told", number=found.unsorted))

@@ -170,14 +170,14 @@ class _Page:
         return [self.number(sums[name]) for name in TABLE]
 
     def missing(self) -> str:
-        gaps = self.report.gaps()
-        if not gaps:
+        lacks = self.report.lacks()
+        if not lacks:
             return self.section("missing_title", self.say("nothing_missing"))
-        rows = [(gap.line.place, str(gap.line.identity), say("report", gap.code, self.language, number=gap.number))
-                for gap in gaps[:ROWS]]
+        rows = [(lack.line.place, str(lack.line.identity), say("report", lack.code, self.language, number=lack.number))
+                for lack in lacks[:ROWS]]
         told = self.table(("place", "book", "missing"), rows, 3)
-        if len(gaps) > ROWS:
-            told += f'<p class="soft">{self.say("more_rows", shown=ROWS, of=len(gaps))}</p>'
+        if len(lacks) > ROWS:
+            told += f'<p class="soft">{self.say("more_rows", shown=ROWS, of=len(lacks))}</p>'
         return self.section("missing_title", told, "long")
 
     def table(self, names: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:

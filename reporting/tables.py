@@ -43,8 +43,8 @@ def tables(report: Report, language: str) -> list[Table]:
         groups("years", ("year",), lambda line: (line.identity.year,)),
         Table(title("books"), heads(BOOK, language), [book_row(line, language) for line in report.lines]),
         Table(title("missing"), heads(("district", "place_code", "place", "book", "missing"), language),
-              [(gap.line.district, gap.line.identity.place, gap.line.place, str(gap.line.identity),
-                say("report", gap.code, language, number=gap.number)) for gap in report.gaps()]),
+              [(lack.line.district, lack.line.identity.place, lack.line.place, str(lack.line.identity),
+                say("report", lack.code, language, number=lack.number)) for lack in report.lacks()]),
         Table(title("faults"), heads(("fault", "number", "books"), language), list(_faults(report, language))),
     ]
 

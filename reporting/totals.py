@@ -15,7 +15,7 @@ FIGURES = (  # of a line and of a sum of lines; books at first: each is counted 
     "planned", "begun", "packed", "closed", "planned_pages", "pages", "planned_cases", "cases", "named", "warned", "waiting",
     "set_aside", "undeveloped", "originals_bytes", "ministry_bytes", "archive_bytes",
 )
-GAPS = ("pages_missing", "unplanned", "cases_missing", "not_begun")  # what a person can do something about comes first
+LACKS = ("pages_missing", "unplanned", "cases_missing", "not_begun")  # what a person can do something about comes first
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ GROUPS: Mapping[str, Callable[[Line], Any]] = {
 
 
 @dataclass(frozen=True)
-class Gap:
+class Lack:
     """What a book lacks by the plan, or else by its own statement: a code and how much."""
 
     line: Line
@@ -91,7 +91,7 @@ class Report:
                    for name, key in GROUPS.items()},
             "books": [{"book": str(line.identity), "place": line.place, "district": line.district, "state": line.state,
                        **line.figures} for line in self.lines],
-            "missing": [{"book": str(gap.line.identity), "code": gap.code, "number": gap.number} for gap in self.gaps()],
+            "missing": [{"book": str(lack.line.identity), "code": lack.code, "number": lack.number} for lack in self.lacks()],
             "faults": [{"code": code, "number": number, "books": books} for _, code, number, books in self.faults()],
             "plan_problems": [vars(problem) for problem in self.plan_problems],
             "unreadable": [vars(item) for item in self.unreadable],
@@ -115,10 +115,10 @@ class Report:
                     books[section, code] += 1
         return [(*key, number, books[key]) for key, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
-    def gaps(self) -> list[Gap]:
-        """What is missing, and books that no plan knows; in the order of GAPS."""
-        found = [gap for line in self.lines for gap in _gaps(line, self.planned)]
-        return sorted(found, key=lambda gap: GAPS.index(gap.code))
+    def lacks(self) -> list[Lack]:
+        """What is missing, and books that no plan knows; in the order of LACKS."""
+        found = [lack for line in self.lines for lack in _lacks(line, self.planned)]
+        return sorted(found, key=lambda lack: LACKS.index(lack.code))
 
 
 def report_of(
@@ -147,14 +147,14 @@ def _order(identity: Identity) -> tuple[Any, ...]:
     return identity.place, identity.kind, identity.year, identity.volume
 
 
-def _gaps(line: Line, with_plan: bool) -> Iterable[Gap]:
+def _lacks(line: Line, with_plan: bool) -> Iterable[Lack]:
     if line.state == "missing":
-        yield Gap(line, "not_begun")
+        yield Lack(line, "not_begun")
         return
     if with_plan and line.planned is None:
-        yield Gap(line, "unplanned")
+        yield Lack(line, "unplanned")
     for what, there in (("pages", line.facts.pages), ("cases", line.facts.named)):
         planned = getattr(line.planned, what, None)
         wanted = getattr(line.facts, f"stated_{what}") if planned is None else planned
         if wanted is not None and wanted > there:
-            yield Gap(line, f"{what}_missing", wanted - there)
+            yield Lack(line, f"{what}_missing", wanted - there)

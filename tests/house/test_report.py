@@ -16,6 +16,7 @@ from errors import NothingToDo, UnreadableTable
 from originals.booklog import BookLog
 from reporting.facts import gather
 from reporting.plan import read_plan
+from reporting.tables import problem_in_words
 from reporting.totals import report_of
 from workplace import Workplace
 
@@ -83,6 +84,11 @@ def test_a_wrong_cell_is_named_and_the_other_rows_count(tmp_path, cell, value, c
     plan = read_plan(_xlsx(tmp_path / "plan.xlsx", HEADING, row, ["14800", "KS", 1994, 1]), KINDS, PLACES)
     assert list(plan.books) == ["KS.1994.14800.01"]
     assert [(item.sheet, item.row, item.column, item.code) for item in plan.problems] == [("Kế hoạch", 2, column, code)]
+    for language in ("vi", "en"):
+        told = problem_in_words(plan.problems[0], language)
+        assert f"{column}2" in told
+        assert code not in told
+        assert "⟨" not in told
 
 
 def test_a_book_that_is_planned_twice_counts_once(tmp_path):
@@ -103,7 +109,7 @@ def test_books_without_a_plan_and_plans_without_a_book_are_listed(tmp_path):
     _received(Workplace(tmp_path).log("KS.1990.14800.02"), "a.jpg", [1])
     plan = read_plan(_xlsx(tmp_path / "plan.xlsx", HEADING, ["14800", "KH", 1994, 3, 200]), KINDS, PLACES)
     report = report_of(plan, gather([Workplace(tmp_path)]), KINDS, PLACES, NOON)
-    assert {(gap.code, str(gap.line.identity)) for gap in report.gaps()} == {
+    assert {(lack.code, str(lack.line.identity)) for lack in report.lacks()} == {
         ("not_begun", "KH.1994.14800.03"), ("unplanned", "KS.1990.14800.02")}
     assert [report.total[name] for name in ("planned", "begun", "undeveloped")] == [1, 1, 1]
 
@@ -125,7 +131,7 @@ def test_a_closed_book_is_open_again_where_another_station_has_more_of_it(tmp_pa
     for store, captures in ((one, [1, 2]), (other, [2])):
         _received(store.log(BOOK), "a.jpg", captures)
     for event in ("closing", "closed"):
-        one.log(BOOK).append({"event": event, "by": "A", "because": "", "gaps": [], "counts": {}, "stated": {}, "version": 1,
+        one.log(BOOK).append({"event": event, "by": "A", "because": "", "lacks": [], "counts": {}, "stated": {}, "version": 1,
                               "sealed": {}})
     assert [book.state for book in gather([one, other]).books] == ["closed"]
     _received(other.log(BOOK), "b.jpg", [3])
