@@ -91,7 +91,8 @@ class Report:
                    for name, key in GROUPS.items()},
             "books": [{"book": str(line.identity), "place": line.place, "district": line.district, "state": line.state,
                        **line.figures} for line in self.lines],
-            "missing": [{"book": str(lack.line.identity), "code": lack.code, "number": lack.number} for lack in self.lacks()],
+            "missing": [{"book": str(lack.line.identity), "code": lack.code, "number": lack.number}
+                        for lack in self.lacks()],
             "faults": [{"code": code, "number": number, "books": books} for _, code, number, books in self.faults()],
             "plan_problems": [vars(problem) for problem in self.plan_problems],
             "unreadable": [vars(item) for item in self.unreadable],

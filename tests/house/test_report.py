@@ -131,7 +131,7 @@ def test_a_closed_book_is_open_again_where_another_station_has_more_of_it(tmp_pa
     for store, captures in ((one, [1, 2]), (other, [2])):
         _received(store.log(BOOK), "a.jpg", captures)
     for event in ("closing", "closed"):
-        one.log(BOOK).append({"event": event, "by": "A", "because": "", "lacks": [], "counts": {}, "stated": {}, "version": 1,
+        one.log(BOOK).append({"event": event, "by": "A", "because": "", "gaps": [], "counts": {}, "stated": {}, "version": 1,
                               "sealed": {}})
     assert [book.state for book in gather([one, other]).books] == ["closed"]
     _received(other.log(BOOK), "b.jpg", [3])
