@@ -202,7 +202,7 @@ def test_redo_tells_first_and_changes_only_what_was_named(done, small_pages, soh
     ran = sohoa(*words)
     assert ran.returncode == 0, ran.stderr
     again = json.loads(sohoa("process", small_pages, "--book", BOOK, "--out", out, "--json").stdout)
-    recipes = out / "packages" / BOOK / BOOK / "data" / "recipes"
+    recipes = out / "packages" / BOOK / BOOK / "data" / "metadata" / "other" / "recipes"
     for item in again["pages"]:
         decisions = json.loads((recipes / f"{item['id']}.json").read_text(encoding="utf-8"))["decisions"]
         deskew = next(decision for decision in decisions if decision["stage"] == "deskew")
@@ -219,7 +219,7 @@ def test_redo_refuses_what_is_not_in_the_book(done, sohoa):
 
 def test_a_damaged_package_is_found(done, sohoa, tmp_path):
     packages = shutil.copytree(done[0] / "packages" / BOOK, tmp_path / "packages")
-    pdf = next(packages.rglob("data/*.pdf"))
+    pdf = next(packages.rglob("rep1/data/*.pdf"))
     data = bytearray(pdf.read_bytes())
     data[len(data) // 2] ^= 1
     pdf.write_bytes(data)
