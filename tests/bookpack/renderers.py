@@ -56,7 +56,7 @@ def render_with_ghostscript(pdf, page, dpi):
 
 def render_with_pdfjs(pdf, page, dpi):
     """By pdf.js on a page without a net, shown by Chromium."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:  # a browser ends when it likes
         data = base64.b64encode(Path(pdf).read_bytes()).decode()
         shown = Path(folder, "viewer.html")
         shown.write_text(VIEWER.format(library=PDFJS.as_uri(), pdf=data, page=page, dpi=dpi))
