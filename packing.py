@@ -102,22 +102,24 @@ def folder_of(workplace: Workplace, book: str, state: BookState) -> Path:
 
 def pack(
     workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...],
-    signing: Signing | None = None, profile: str = "both", progress: Progress = lambda *_: None,
+    signing: Signing | None = None, profile: str = "both", progress: Progress = lambda *_: None, again: bool = False,
 ) -> Packages:
-    """Write the packages of the book that a profile names, but for those that are there as they would be written.
+    """Write the packages of the book that a profile names, but for those that are there as they would be written; those
+    too, with `again`, as where one is damaged.
 
     What was closed is not written again, whatever the settings are now. Raises StorageFailed, BadConfig, CannotSign.
     """
     contents = _as_of_version(workplace, contents_of(workplace, identity, settings, state, pages), state)
     folder, log = folder_of(workplace, str(identity), state), workplace.log(str(identity))
-    there = {kind: _there(folder, state, kind, _basis(contents, settings, kind, signing)) for kind in PROFILES[profile]}
+    bases = {kind: _basis(contents, settings, kind, signing) for kind in PROFILES[profile]}
+    there = {kind: _there(folder, state, kind, None if again else basis) for kind, basis in bases.items()}
     missing = [kind for kind, package in there.items() if package is None]
     work = {MINISTRY: len(contents.cases), ARCHIVE: len(contents.originals) + len(contents.pages)}
     step = steps(progress, "pack", sum(work[kind] for kind in missing))
     for kind in missing:
         there[kind] = _write(folder, contents, settings, kind, signing, step)
         log.append({"event": "packed", "package": kind, "version": contents.version, "closed": bool(contents.closed),
-                    "basis": _basis(contents, settings, kind, signing), "written": there[kind].to_json()})
+                    "basis": bases[kind], "written": there[kind].to_json()})
     return Packages(folder, contents.version, bool(contents.closed), bool(missing), there.get(MINISTRY), there.get(ARCHIVE))
 
 
@@ -139,8 +141,8 @@ def _basis(contents: BookContents, settings: Settings, kind: str, signing: Signi
                    signing.basis if signing else ""])
 
 
-def _there(folder: Path, state: BookState, kind: str, basis: str) -> Package | None:
-    """A package that need not be written: as it would be, or closed."""
+def _there(folder: Path, state: BookState, kind: str, basis: str | None) -> Package | None:
+    """A package that need not be written: as it would be (by its basis), or closed."""
     event = state.packed.get(kind)
     if event is None or event.get("version") != version_of(state):
         return None

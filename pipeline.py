@@ -119,14 +119,15 @@ def receive(
 def finish(
     workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Progress,
     received: Received, skip: frozenset[str] = frozenset(), profile: str = "both", copy_to: Path | None = None,
-    by: str = "",
+    by: str = "", again: bool = False,
 ) -> Outcome:
     """Develop what is not developed yet, and pack the book: the packages of `profile`, with a copy in `copy_to`."""
     state = workplace.log(str(identity)).state()
     book = develop_book(workplace, identity, settings, state, jobs, progress, skip)
     packages, copy = None, None
     if book.pages:
-        packages = pack(workplace, identity, settings, state, book.pages, profile=profile, progress=progress)
+        packages = pack(workplace, identity, settings, state, book.pages, profile=profile, progress=progress,
+                        again=again)
     if packages and (copy_to or settings.archive.copy_to):
         copy = second_copy(workplace, str(identity), packages, copy_to or Path(settings.archive.copy_to), by)
     return Outcome(str(identity), received, book.pages, book.failures, book.developed, packages,

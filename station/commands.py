@@ -151,13 +151,15 @@ def assign_pages(talk: Talk, book: str, captures: tuple[str, ...], store: Path |
 @profile_option
 @click.option("--copy-to", type=click.Path(path_type=Path, file_okay=False),
               help="Chép thêm một bản sang ổ khác, đối chiếu sau khi chép. / A second copy, compared after writing.")
+@click.option("--again", is_flag=True, help="Ghi lại cả gói đã có, ví dụ khi gói bị hỏng. / Also what is there already.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
 @by_option
 @json_option
 @pass_talk
 @told
 def pack(
-    talk: Talk, book: str, store: Path | None, profile: str, copy_to: Path | None, jobs: int, by: str, as_json: bool
+    talk: Talk, book: str, store: Path | None, profile: str, copy_to: Path | None, again: bool, jobs: int, by: str,
+    as_json: bool,
 ) -> ExitCode:
     """Đóng các gói của một quyển. / Make the packages of a book."""
     import summary
@@ -168,7 +170,7 @@ def pack(
     identity = Identity.parse(book, settings.kinds)
     with progress_bar(talk, as_json) as progress:
         outcome = shelf.pack(shelf.workplace_of(store, settings), identity, settings, jobs, progress, profile, copy_to,
-                             by)
+                             by, again)
     click.echo(summary.as_json(outcome, talk.language) if as_json else summary.in_words(outcome, talk.language))
     return ExitCode.OK if outcome.complete else ExitCode.BAD_DATA
 

@@ -91,7 +91,7 @@ def assign(workplace: Workplace, identity: Identity, captures: Iterable[str]) ->
 
 def pack(
     workplace: Workplace, identity: Identity, settings: Settings, jobs: int, progress: Callable[[str, int, int], None],
-    profile: str = "both", copy_to: Path | None = None, by: str = "",
+    profile: str = "both", copy_to: Path | None = None, by: str = "", again: bool = False,
 ) -> Outcome:
     """The packages of a book, also while the daemon runs. Raises NothingToDo, StoreBusy, StorageFailed."""
     state = _known(workplace, str(identity)).state()
@@ -100,7 +100,7 @@ def pack(
     with locked(workplace.packing_lock):
         return pipeline.finish(workplace, identity, settings, jobs, progress,
                                Received(0, len(state.current), state.set_aside, ()),
-                               profile=profile, copy_to=copy_to, by=by)
+                               profile=profile, copy_to=copy_to, by=by, again=again)
 
 
 def _known(workplace: Workplace, book: str) -> BookLog:

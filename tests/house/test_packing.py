@@ -11,6 +11,8 @@ import bagit
 import pytest
 from openpyxl import load_workbook
 
+from tests.bookpack.flips import flip
+
 BOOK = "KH.1990.14800.01"
 ROOT = Path(__file__).parents[2]
 
@@ -136,6 +138,16 @@ def test_a_medium_that_is_away_is_told_and_the_packages_are_there(store, sohoa):
     assert ran.returncode == 74
     assert "vẫn an toàn" in ran.stderr
     assert sohoa("verify", store / "packages").returncode == 0
+
+
+def test_a_damaged_package_is_made_anew_when_asked_for(store, pack, sohoa):
+    whole = files(store / "packages")
+    archive = next((store / "packages").rglob("*.zip"))
+    flip(archive, archive.stat().st_size // 2, 0)
+    checked = sohoa("verify", store / "packages")
+    assert checked.returncode == 1 and "sohoa pack --again" in checked.stdout
+    pack("--profile", "ministry", "--again")
+    assert files(store / "packages") == whole
 
 
 def test_packing_tells_how_far_it_has_come(store):
