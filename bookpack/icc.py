@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from functools import cache
 
-CURVE_POINTS = 1024
+CURVE_POINTS = 256
 WHITE_D50 = (0.9642, 1.0, 0.8249)
 PRIMARIES_D50 = {  # sRGB's primaries, adapted to D50 by Bradford
     b"rXYZ": (0.43607, 0.22249, 0.01392),

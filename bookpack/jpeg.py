@@ -7,8 +7,6 @@ import numpy as np
 
 from bookpack.contents import ArchiveParams
 
-CHROMA_QUALITY = 50
-
 
 def archive_jpeg(pixels: np.ndarray, params: ArchiveParams = ArchiveParams()) -> bytes:
     """A page (grey (h, w) or RGB (h, w, 3) uint8) at full size, its colour at full resolution too: ink is thin."""
@@ -19,16 +17,13 @@ def archive_jpeg(pixels: np.ndarray, params: ArchiveParams = ArchiveParams()) ->
     return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), params.quality, "RGB", "444")
 
 
-FULL, HALF = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420  # resolution of colour
+FULL, HALF = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420  # resolution of chroma
 
 
-def small_jpeg(pixels: np.ndarray, quality: int, colour: int = FULL) -> bytes:
-    """A picture (grey (h, w) or RGB (h, w, 3) uint8), its colour better kept than its light, with code tables of its own.
-
-    Colour costs little where it varies slowly, and false tints are seen at once. The tables save most on small pictures.
-    """
+def small_jpeg(pixels: np.ndarray, quality: int, chroma_quality: int, chroma: int = FULL) -> bytes:
+    """A picture (grey (h, w) or RGB (h, w, 3) uint8) with code tables of its own, which save most on small pictures."""
     stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", stored, [
-        cv2.IMWRITE_JPEG_LUMA_QUALITY, quality, cv2.IMWRITE_JPEG_CHROMA_QUALITY, max(quality, CHROMA_QUALITY),
-        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, colour, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
+        cv2.IMWRITE_JPEG_LUMA_QUALITY, quality, cv2.IMWRITE_JPEG_CHROMA_QUALITY, chroma_quality,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, chroma, cv2.IMWRITE_JPEG_OPTIMIZE, 1])
     return data.tobytes()

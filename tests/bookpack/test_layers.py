@@ -11,8 +11,9 @@ from PIL import Image
 from bookpack.contents import MinistryParams
 from bookpack.drawing import Drawing, Picture, jpeg_page, read_drawing, to_bytes
 from bookpack.jpeg import archive_jpeg
-from bookpack.layers import dark_areas, group4, small_page
+from bookpack.layers import group4, small_page
 from bookpack.pdf import Bookmark, PdfFacts, PdfPage, write_pdf
+from bookpack.strokes import dark_areas
 from errors import StorageFailed
 
 DPI = 200.0
