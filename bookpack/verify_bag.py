@@ -35,8 +35,11 @@ def check_bag(bag: Path, reader: Reader) -> Iterator[Problem]:
     yield from () if damaged else _check_tags(bag, files)
     payload = {name.removeprefix(f"{DATA}/"): file for name, file in files.items() if name.startswith(f"{DATA}/")}
     inside = (*_check_originals(payload), *_check_mets(bag / DATA, payload), *_check_premis(bag / DATA, payload),
-              *_check_pages(bag / DATA, payload, reader), *_check_book(bag, payload))
+              *_check_pages(bag / DATA, payload), *_check_book(bag, payload))
     yield from (problem for problem in within(DATA, inside) if problem.facts["file"] not in damaged)
+    sound = [name for name in _pdfs(payload) if f"{DATA}/{name}" not in damaged]
+    yield from within(DATA, (problem for name in sound
+                             for problem in reader.check(bag / DATA / name, name, len(_recipes(payload)))))
     yield from _check_version(bag)
 
 
@@ -148,11 +151,24 @@ def _check_premis(data: Path, payload: Files) -> Iterator[Problem]:
             yield Problem("mets_differs", {"file": name, "document": document})
 
 
-def _check_pages(data: Path, payload: Files, reader: Reader) -> Iterator[Problem]:
+def _record(payload: Files) -> str:
+    """Where the pages and how they were made are told, as the beginning of a name."""
+    return next((f"{place}/" for place in PLACES["record"] if place and f"{place}/pages.csv" in payload), "")
+
+
+def _recipes(payload: Files) -> set[str]:
+    """The pages that have a recipe, by their ids."""
+    folder = f"{_record(payload)}recipes/"
+    return {name.removeprefix(folder).removesuffix(".json") for name in payload if name.startswith(folder)}
+
+
+def _pdfs(payload: Files) -> list[str]:
+    return [name for name in payload if name.rpartition("/")[0] in PLACES["book"] and name.endswith(".pdf")]
+
+
+def _check_pages(data: Path, payload: Files) -> Iterator[Problem]:
     """As many recipes as pages in the list, one for each, and each page's original is there."""
-    record = next((place for place in PLACES["record"] if f"{place}/pages.csv".lstrip("/") in payload), "")
-    table, recipes = f"{record}/pages.csv".lstrip("/"), f"{record}/recipes/".lstrip("/")
-    there = {name.removeprefix(recipes).removesuffix(".json") for name in payload if name.startswith(recipes)}
+    table, there = f"{_record(payload)}pages.csv", _recipes(payload)
     rows: list[dict[str, str]] = []
     with suppress(OSError, UnicodeDecodeError, csv.Error):
         rows = list(csv.DictReader((data / table).read_text(encoding="utf-8").splitlines()))
@@ -160,13 +176,10 @@ def _check_pages(data: Path, payload: Files, reader: Reader) -> Iterator[Problem
         yield Problem("page_count", {"file": table, "pages": len(rows), "expected": len(there)})
     for row in rows:
         if row.get("page") not in there:
-            yield Problem("file_missing", {"file": f"{recipes}{row.get('page')}.json"})
+            yield Problem("file_missing", {"file": f"{_record(payload)}recipes/{row.get('page')}.json"})
     hashes = {file.sha256 for name, file in payload.items() if name.rpartition("/")[0] in PLACES["originals"]}
     for missing in sorted({row.get("original") or "" for row in rows} - hashes):
         yield Problem("file_missing", {"file": f"{PLACES['originals'][0]}/{missing}"})
-    for name in payload:
-        if name.rpartition("/")[0] in PLACES["book"] and name.endswith(".pdf"):
-            yield from reader.check(data / name, name, len(there))
 
 
 def _check_book(bag: Path, payload: Files) -> Iterator[Problem]:
@@ -176,7 +189,7 @@ def _check_book(bag: Path, payload: Files) -> Iterator[Problem]:
         name = f"{Identity.parse(book)}.pdf"
     except BadIdentity:
         return
-    pdfs = [path for path in payload if path.rpartition("/")[0] in PLACES["book"] and path.endswith(".pdf")]
+    pdfs = _pdfs(payload)
     for path in pdfs:
         if path.rpartition("/")[2] != name:
             yield Problem("name_of_other_book", {"file": path, "book": book})
