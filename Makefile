@@ -5,7 +5,8 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 # Debian packages: what the program needs (scanners: SANE, network scanners, and what builds python-sane), and what only
-# the tests need (four more PDF readers, a PDF/A validator, a signing token of software, faults at system calls, a file system of their own).
+# the tests need (four more PDF readers, a PDF/A validator, a signing token made of software, faults at system calls, a
+# file system of their own).
 DEBIAN_RUN  := python3-venv python3-dev libgl1 libglib2.0-0 sane-utils sane-airscan libsane-dev gcc libc6-dev
 DEBIAN_TEST := qpdf poppler-utils mupdf-tools ghostscript chromium libjs-pdf default-jre-headless libpdfbox2-java \
                libactivation-java libjaxb-api-java softhsm2 strace e2fsprogs
@@ -45,8 +46,8 @@ bench: setup
 
 # Resolves every dependency anew; the file names versions and hashes and no registry.
 lock: setup
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra development --extra scanners --extra signing --generate-hashes \
-	    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra development --extra scanners --extra signing \
+	    --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) demo-out build dist

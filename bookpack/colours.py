@@ -15,7 +15,7 @@ from imaging.cells import shrunk
 
 FRINGE, RED_FRINGE, FAINT, EDGES, THIN, CORE, RED = KINDS = range(1, 8)  # of what is no paper, each over those before it
 BESIDE = 8  # what is just beyond the fringe tells nothing of the paper
-PAPER_DPI, INK_DPI = 75, 30  # in which colours are gathered; no picture is finer
+PAPER_DPI, INK_DPI = 60, 30  # in which colours are gathered; no picture is finer
 STRIPE = 128  # rows of cells of paper that are worked on at once
 
 
@@ -44,16 +44,16 @@ def sums_of(pixels: np.ndarray, dpi: float, strokes: Strokes) -> tuple[Sums, dic
     for top in range(0, height, STRIPE * cell):
         stripe = slice(top, min(height, top + STRIPE * cell))
         labels, part = _labels(strokes, stripe), pixels[stripe]
-        shown = cv2.bitwise_and(part, part, mask=cv2.compare(labels, 0, cv2.CMP_EQ))
-        papers.append((shrunk(shown, cell), shrunk(cv2.compare(labels, 0, cv2.CMP_EQ), cell)))
+        blank = cv2.inRange(labels, 0, 0)
+        papers.append((shrunk(cv2.bitwise_and(part, part, mask=blank), cell), shrunk(blank, cell)))
         within = slice(row_of[stripe.start], row_of[stripe.stop - 1] + 1)
         _add_up(part, labels, row_of[stripe] - within.start, column_of, colours[:, within], counts[:, within])
     whole = columns * rows / (width * height)  # of a cell, that a pixel is
     kinds = {kind: Sums((some * whole).astype(np.float32).reshape(rows, columns, *pixels.shape[2:]),
                         (number * whole).astype(np.float32))
              for kind, some, number in zip(KINDS, colours, counts, strict=True)}
-    blank, share = (np.concatenate(parts) for parts in zip(*papers, strict=True))
-    return Sums(blank.astype(np.float32), share.astype(np.float32) / 255), kinds
+    colour, share = (np.concatenate(parts) for parts in zip(*papers, strict=True))
+    return Sums(colour.astype(np.float32), share.astype(np.float32) / 255), kinds
 
 
 def paper_cell(dpi: float) -> int:
@@ -79,7 +79,8 @@ def _labels(strokes: Strokes, stripe: slice) -> np.ndarray:
     for kind, mask in of_kind.items():
         if mask is not None:
             labels = cv2.max(labels, mask & kind)
-    labels[(labels == 0) & (cv2.dilate(labels, CROSS) > 0)] = BESIDE
+    beside = cv2.dilate(labels, CROSS) & cv2.inRange(labels, 0, 0)
+    labels = cv2.max(labels, cv2.threshold(beside, 0, BESIDE, cv2.THRESH_BINARY)[1])
     return labels[stripe.start - first :][: stripe.stop - stripe.start]
 
 
@@ -88,10 +89,13 @@ def _add_up(
     colours: np.ndarray, counts: np.ndarray,
 ) -> None:
     """Add the pixels of each kind to the cells that they lie in."""
-    at = np.flatnonzero((labels != 0) & (labels != BESIDE))
-    y, x = np.divmod(at, labels.shape[1])
+    found = cv2.findNonZero(cv2.inRange(labels, KINDS[0], KINDS[-1]))
+    if found is None:
+        return
+    x, y = found.reshape(-1, 2).T
+    at = y * labels.shape[1] + x
     _, rows, columns = counts.shape
-    key = (labels.ravel()[at].astype(np.intp) - 1) * (rows * columns) + row_of[y] * columns + column_of[x]
+    key = (labels.ravel()[at].astype(np.int32) - 1) * (rows * columns) + row_of[y] * columns + column_of[x]
     values = pixels.reshape(labels.size, -1)[at]
     counts += np.bincount(key, minlength=counts.size).reshape(counts.shape)
     for channel in range(values.shape[1]):

@@ -119,10 +119,13 @@ def _layered(pixels: np.ndarray, dpi: float, budget: float) -> Drawing:
         ink = _ink_pictures(kinds, fineness, list(stencils))
         return Drawing(width, height, dpi, (_paper_picture(paper, dpi, fineness), *dark, *ink), tuple(stencils.values()))
 
-    page, with_specks = drawn(FINE), stencils | {THIN: group4(strokes.thin_and_specks)}
-    if page.size + len(with_specks[THIN]) - len(stencils[THIN]) <= AMPLE * budget:
-        return replace(page, stencils=tuple(with_specks.values()))
-    return page if page.size <= budget else drawn(FLOOR)
+    page = drawn(FINE)
+    if page.size > budget:
+        return drawn(FLOOR)
+    if page.size > AMPLE * budget:
+        return page
+    with_specks = replace(page, stencils=tuple((stencils | {THIN: group4(strokes.thin_and_specks)}).values()))
+    return with_specks if with_specks.size <= AMPLE * budget else page
 
 
 def _paper_picture(paper: Sums, dpi: float, fineness: Fineness) -> Picture:

@@ -20,6 +20,7 @@ SQUARE = np.ones((3, 3), np.uint8)
 SPECK = 3  # px within 3 × 3: fewer of a thin stroke are a speck
 REDDER, NO_BROWN = 45, 10  # red ink: red over green by more than the first, and green over blue by less than the second
 LEAST_RED = 10.0  # mm²: less is no seal
+STEP = 4  # px, of the pixels that are asked first whether there is red at all
 CELL = 8  # px of a cell of the paper's light
 AROUND = np.ones((7, 7), np.uint8)  # cells, of which the lightest is paper
 FAINT = 42  # grey levels below the paper from which on the soft picture of the paper would smear a stroke
@@ -59,9 +60,8 @@ def strokes_of(pixels: np.ndarray, grey: np.ndarray, dpi: float, areas: Sequence
     if red is not None:
         ink = cv2.bitwise_xor(ink, red)
     core = cv2.erode(ink, CROSS)
-    thin = cv2.bitwise_and(ink, cv2.bitwise_not(cv2.dilate(core, CROSS)))
-    thin_strokes = cv2.bitwise_and(thin, _at_least(thin, 3, SPECK))
-    return Strokes(core, thin_strokes, thin, faint if faint.any() else None, red)
+    thin = cv2.bitwise_xor(ink, ink & cv2.dilate(core, CROSS))
+    return Strokes(core, thin & _at_least(thin, 3, SPECK), thin, faint if faint.any() else None, red)
 
 
 def _ink_and_faint(grey: np.ndarray, dpi: float) -> tuple[np.ndarray, np.ndarray]:
@@ -84,16 +84,25 @@ def _ink_and_faint(grey: np.ndarray, dpi: float) -> tuple[np.ndarray, np.ndarray
 def _at_least(mask: np.ndarray, side: int, number: int) -> np.ndarray:
     """Where so many pixels of a mask lie within a square."""
     around = cv2.boxFilter(mask & 1, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
-    return np.where(around >= number, 255, 0).astype(np.uint8)
+    return cv2.threshold(around, number - 1, 255, cv2.THRESH_BINARY)[1]
 
 
 def _red(pixels: np.ndarray, ink: np.ndarray, dpi: float) -> np.ndarray | None:
     """The part of the ink that is red, not brown; None where that is little."""
-    red, green, blue = cv2.split(pixels)
-    redder = cv2.compare(cv2.subtract(red, green), REDDER, cv2.CMP_GT)
-    no_brown = cv2.compare(cv2.subtract(green, blue), NO_BROWN, cv2.CMP_LT)
-    found = cv2.medianBlur(ink & redder & no_brown, 3) & ink
-    return found if np.count_nonzero(found) > LEAST_RED * (dpi / MM_PER_INCH) ** 2 else None
+    least = LEAST_RED * (dpi / MM_PER_INCH) ** 2  # px
+    if STEP**2 * np.count_nonzero(_reddish(pixels[::STEP, ::STEP])) < least:
+        return None
+    found = np.zeros_like(ink)
+    for top in range(0, len(ink), ROWS):
+        rows = slice(top, top + ROWS)
+        found[rows] = cv2.medianBlur(ink[rows] & _reddish(pixels[rows]), 3) & ink[rows]
+    return found if np.count_nonzero(found) > least else None
+
+
+def _reddish(pixels: np.ndarray) -> np.ndarray:
+    red, green, blue = cv2.split(np.ascontiguousarray(pixels))
+    redder = cv2.threshold(cv2.subtract(red, green), REDDER, 255, cv2.THRESH_BINARY)[1]
+    return redder & cv2.threshold(cv2.subtract(green, blue), NO_BROWN, 255, cv2.THRESH_BINARY_INV)[1]
 
 
 def dark_areas(grey: np.ndarray, dpi: float) -> list[Area]:
