@@ -28,9 +28,10 @@ from bookpack.typed import CaseProblem, read_typed
 from bookpack.workbook import rows_of, workbook
 from developing import Progress
 from errors import NothingToDo, Refused
-from originals.booklog import BookState, now
+from originals.booklog import BookState
 from originals.caselog import SAID, UNDONE, check_event, undone_events
 from originals.durable import locked, write_file
+from originals.eventlog import now
 from packing import Packages, contents_of, pack
 from pipeline import DevelopedBook, develop_book
 from settings import Settings

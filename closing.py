@@ -20,8 +20,9 @@ from bookpack.caserows import Known
 from bookpack.manifest import sha256_of
 from bookpack.sign import opened
 from bookpack.verify import Problem, verify
-from originals.booklog import CHECKS, BookLog, BookState, now
+from originals.booklog import CHECKS, BookLog, BookState
 from originals.durable import locked, make_read_only
+from originals.eventlog import now
 from originals.stationlog import UNSORTED
 from packing import Packages, folder_of, pack
 from pipeline import DevelopedBook

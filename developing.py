@@ -38,7 +38,8 @@ class Task:
     @property
     def basis(self) -> str:
         """Digest of all that the result depends on."""
-        encoders = [ENCODING, asdict(self.settings.archive), asdict(self.settings.ministry)]
+        archive, ministry = self.settings.archive, self.settings.ministry
+        encoders = [ENCODING, archive.quality, ministry.budget_kb, ministry.dpi]  # other settings touch no pixels
         return digest([self.capture.sha256, self.capture.frame, self.plan.to_json(), asdict(self.hints), encoders])
 
     @property

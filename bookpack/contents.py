@@ -15,7 +15,7 @@ from book import Case, Identity, Recipe
 class ArchiveParams:
     """Settings of the archive package and its pages."""
 
-    quality: int = 85  # JPEG quality of the archive's pages, 1 to 100
+    quality: int = 90  # JPEG quality of the archive's pages, 1 to 100
     organisation: str = ""  # agency named in bag-info.txt; empty: general.author
     copy_to: str = ""  # folder on another medium that finished packages are copied to; or --copy-to
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from errors import CannotSign
-from originals.booklog import VIETNAM
+from originals.eventlog import VIETNAM
 
 
 @dataclass(frozen=True)

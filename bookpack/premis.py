@@ -14,7 +14,7 @@ from bookpack.contents import BookContents
 from bookpack.formats import Format
 from bookpack.manifest import Digests
 from bookpack.markup import Element, document, root
-from originals.booklog import VIETNAM
+from originals.eventlog import VIETNAM
 
 NAMESPACE = "http://www.loc.gov/premis/v3"
 EVENTS = {  # of the log → eventType of the Library of Congress

@@ -19,7 +19,7 @@ from bookpack.keys import SignatureParams, can_sign, opened_key, token_errors
 from bookpack.manifest import CHUNK
 from bookpack.sealmark import MARGIN_PT, mark
 from errors import CannotSign
-from originals.booklog import VIETNAM, now
+from originals.eventlog import VIETNAM, now
 
 FIELD = "Signature"
 BYTE_RANGE = b"/ByteRange"  # every signed PDF has it

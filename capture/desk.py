@@ -18,7 +18,8 @@ from capture.look import Look, LookTask
 from capture.source import Arrival
 from errors import UnreadableImage
 from imaging.decode import Limits
-from originals.booklog import BookLog, EventLog, SetAside, now
+from originals.booklog import BookLog, SetAside
+from originals.eventlog import EventLog, now
 from originals.stationlog import UNSORTED, StationLog
 from originals.store import Original, Store
 

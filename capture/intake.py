@@ -9,7 +9,8 @@ from typing import Any
 from capture.source import Arrival
 from errors import UnreadableImage
 from imaging.decode import Header, Limits, read_header
-from originals.booklog import BookLog, SetAside, now
+from originals.booklog import BookLog, SetAside
+from originals.eventlog import now
 from originals.store import Original, Store
 
 __all__ = ["Received", "SetAside", "take_in"]

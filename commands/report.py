@@ -25,8 +25,8 @@ from talk import Talk, pass_talk, progress_bar, told
 @told
 def report(talk: Talk, stores: tuple[Path, ...], plan: Path | None, out: Path, as_json: bool) -> ExitCode:
     """Đã làm đến đâu so với kế hoạch, thành bảng và một trang để xem. / Progress against the plan, as tables and a page."""
-    from originals.booklog import now
     from originals.durable import write_file
+    from originals.eventlog import now
     from reporting import page, tables
     from reporting.facts import gather
     from reporting.plan import read_plan

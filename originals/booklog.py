@@ -5,34 +5,21 @@ The log is only ever appended to; where a book stands is folded from it. Pixels 
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from book import Capture, canonical_json
-from errors import StorageFailed
+from book import Capture
 from originals.caselog import check_event
-from originals.durable import append_line, read_lines
+from originals.eventlog import EventLog
 
-VIETNAM = timezone(timedelta(hours=7))
 # events after which a closed book is another
 CHANGES = {"received", "settings", "role", "superseded", "moved", "cases", "cases_undone"}
 PACKING = {"packed", "copied"}  # events that say nothing new of the book itself
 CHECKS = {"closing", "closed", "sampled", "verdict", *PACKING}  # events of those who check work that others did
 SPARE = "spare"
 Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
-State = TypeVar("State")
-
-
-def now() -> str:
-    """Vietnam time, ISO 8601 to the second; that of SOURCE_DATE_EPOCH where it is set."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(epoch), UTC) if epoch.isdecimal() else datetime.now(UTC)
-    return moment.astimezone(VIETNAM).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)
@@ -119,70 +106,11 @@ class BookState:
         return replace(self, settings=settings)
 
 
-class EventLog(Generic[State]):
-    """A log file and the state that is folded from its events."""
-
-    def __init__(self, path: Path, start: State, fold: Callable[[State, Mapping[str, Any]], State]) -> None:
-        self.path, self._start, self._fold = Path(path), start, fold
-        self._forget()
-
-    def _forget(self) -> None:
-        self._state, self._folded, self._end = self._start, 0, 0
-
-    def append(self, event: Mapping[str, Any]) -> None:
-        """Append an event (`event` names its kind); its time is added. Durable when this returns.
-
-        Raises StorageFailed; the log then holds what it held before.
-        """
-        append_line(self.path, canonical_json({"time": now(), **event}))
-
-    def events(self) -> list[dict[str, Any]]:
-        """All events in order. Raises StorageFailed `log_damaged`, with the line, for what is no event."""
-        lines, _ = read_lines(self.path)
-        return [self._event(line, number) for number, line in enumerate(lines, 1)]
-
-    def state(self) -> State:
-        """What the events come to. What was read by the last call is not read again.
-
-        Raises StorageFailed as `events` does.
-        """
-        size = self.path.stat().st_size if self.path.exists() else 0
-        if size < self._end - 1:  # the file was replaced; a line may still lack its end
-            self._forget()
-        lines, end = read_lines(self.path, self._end)
-        state = self._state
-        for number, line in enumerate(lines, self._folded + 1):
-            try:
-                state = self._fold(state, self._event(line, number))
-            except (KeyError, TypeError, AttributeError) as error:
-                raise self._damaged(number) from error
-        self._state, self._folded, self._end = state, self._folded + len(lines), end
-        return state
-
-    def _event(self, line: str, number: int) -> dict[str, Any]:
-        event = _parsed(line)
-        if event is None:
-            raise self._damaged(number)
-        return event
-
-    def _damaged(self, number: int) -> StorageFailed:
-        return StorageFailed("log_damaged", file=str(self.path), line=number)
-
-
 class BookLog(EventLog[BookState]):
     """The log file of one book."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, BookState(), _after)
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return None
-    whole = isinstance(event, dict) and {"event", "time"} <= event.keys()
-    return event if whole else None
 
 
 def _after(state: BookState, event: Mapping[str, Any]) -> BookState:

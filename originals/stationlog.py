@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from originals.booklog import EventLog
+from originals.eventlog import EventLog
 
 UNSORTED = "unsorted"  # the log of arrivals that no book is known for
 FILE = "station.jsonl"

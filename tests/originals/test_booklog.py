@@ -6,7 +6,7 @@ import pytest
 
 from book import Capture
 from errors import StorageFailed
-from originals import booklog
+from originals import eventlog
 from originals.booklog import BookLog, BookState, SetAside
 
 A, B = "a" * 64, "b" * 64
@@ -154,10 +154,10 @@ def test_an_event_that_lacks_something_is_named(tmp_path):
 
 def test_time_is_vietnams_and_can_be_fixed(tmp_path, monkeypatch):
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
-    assert booklog.now() == "2023-11-15T05:13:20+07:00"
+    assert eventlog.now() == "2023-11-15T05:13:20+07:00"
     assert log_with(tmp_path, {"event": "opened"}).state().last == "2023-11-15T05:13:20+07:00"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "")
-    assert booklog.now().endswith("+07:00")
+    assert eventlog.now().endswith("+07:00")
 
 
 def test_order_does_not_hang_on_the_clock(tmp_path, monkeypatch):
