@@ -44,7 +44,8 @@ A4_INCHES = 210 * 297 / 25.4**2  # square inches
 PDF_BYTES = 4500  # of a PDF of one page beside what is drawn
 ASIDE = ((1, 0), (-1, 0), (0, 1), (0, -1))
 TWO_ASIDE = ((2, 0), (-2, 0), (0, 2), (0, -2), (1, 1), (1, -1), (-1, 1), (-1, -1))
-COARSE_DPI = 200  # a coarser page is enlarged, or its strokes would have stairs
+COARSE_DPI = 170  # a coarser page is enlarged, or its strokes would have stairs
+NEARLY = 1.14  # times the finest resolution is fine enough, too
 AMPLE = 0.7  # of the budget: a page takes more than this only for what reading needs
 PAPER_CHROMA, INK_CHROMA = 70, 40  # JPEG quality: a false tint is seen at once, most of all on paper
 GRAIN = 4  # grey levels: what differs less from the paper around it is no mark
@@ -87,8 +88,8 @@ def small_page(pixels: np.ndarray, dpi: float, params: MinistryParams = Ministry
 
 
 def _fit_for_stencils(pixels: np.ndarray, dpi: float, most: int) -> tuple[np.ndarray, float]:
-    """At `most` dpi at most; and twice as fine where soft edges would become stairs, as they do below 200 dpi."""
-    factor = 2.0 if dpi < COARSE_DPI and 2 * dpi <= most else min(1.0, most / dpi)
+    """At `most` dpi at most; but twice as fine where soft edges would become stairs, if that is about `most` again."""
+    factor = 2.0 if dpi < COARSE_DPI <= most / 2 * NEARLY else min(1.0, most / dpi)
     if factor == 1:
         return pixels, dpi
     height, width = pixels.shape[:2]
