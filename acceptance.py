@@ -18,7 +18,7 @@ from developing import DevelopedPage, Progress
 from errors import BadIdentity, NothingToDo, Refused
 from originals.booklog import BookLog, BookState
 from packing import contents_of
-from pipeline import DevelopedBook, develop_book, look_again, warnings
+from pipeline import DevelopedBook, develop_book, look_again, seen, warnings
 from settings import Settings
 from workplace import Workplace
 
@@ -71,16 +71,11 @@ class Waiting:
         return any(finding.code == DOUBLE for finding in warnings(self.page))
 
 
-def seen(page: DevelopedPage) -> str:
-    """Digest of what a person sees who looks at a page: how it was made, and what it is doubted for."""
-    return digest([page.recipe.digest, sorted({finding.code for finding in warnings(page)})])
-
-
 def waiting_of(book: DevelopedBook, state: BookState) -> list[Waiting]:
     """The pages that wait to be looked at, the most doubtful first; none that were accepted as they are now."""
     numbers = {page.id: number for number, page in enumerate(book.pages, 1)}
     return [Waiting(numbers[page.id], page, book.sources.get(page.id.split("-")[0], ""))
-            for page in look_again(book.pages) if state.accepted.get(page.id) != seen(page)]
+            for page in look_again(book.pages, state.accepted)]
 
 
 def waiting(work: Work) -> list[Waiting]:

@@ -87,7 +87,8 @@ def close(work: Work, because: str, by: str, password: Callable[[], str]) -> Clo
             state = _announce(log, state, by, because, gaps, _counts(state, book, cases))
             if any(event["event"] not in CHECKS for event in log.events()[looked_at:]):
                 return _late(book_name, gaps)
-            packages = pack(work.workplace, work.identity, work.settings, state, book.pages, signing, progress=work.progress)
+            packages = pack(work.workplace, work.identity, work.settings, state, book.pages, signing,
+                            progress=work.progress, closing=True)
         return _seal(log, book_name, packages, gaps)
 
 

@@ -20,6 +20,7 @@ from bookpack.manifest import sha256_of
 from bookpack.ministry import MinistryPackage, write_ministry
 from bookpack.steps import steps
 from developing import DevelopedPage, Progress, assumed_dpi
+from errors import StorageFailed
 from originals.booklog import PACKING, BookState
 from settings import Settings
 from workplace import Workplace
@@ -103,12 +104,15 @@ def folder_of(workplace: Workplace, book: str, state: BookState) -> Path:
 def pack(
     workplace: Workplace, identity: Identity, settings: Settings, state: BookState, pages: tuple[DevelopedPage, ...],
     signing: Signing | None = None, profile: str = "both", progress: Progress = lambda *_: None, again: bool = False,
+    closing: bool = False,
 ) -> Packages:
     """Write the packages of the book that a profile names, but for those that are there as they would be written; those
-    too, with `again`, as where one is damaged.
+    too, with `again`, as where one is damaged. With `closing` they are those of the closing that the log says has begun.
 
-    What was closed is not written again, whatever the settings are now. Raises StorageFailed, BadConfig, CannotSign.
+    What was closed is not written again, whatever the settings are now: where some of it is gone, that raises
+    StorageFailed `sealed_missing`. Raises StorageFailed, BadConfig, CannotSign.
     """
+    state = state if closing else replace(state, closing=None)
     contents = _as_of_version(workplace, contents_of(workplace, identity, settings, state, pages), state)
     folder, log = folder_of(workplace, str(identity), state), workplace.log(str(identity))
     bases = {kind: _basis(contents, settings, kind, signing) for kind in PROFILES[profile]}
@@ -124,7 +128,7 @@ def pack(
 
 
 def _as_of_version(workplace: Workplace, contents: BookContents, state: BookState) -> BookContents:
-    """The contents with what is to be said of their version; a closing that has begun counts, as it ends with packing."""
+    """The contents with what is to be said of their version."""
     version = version_of(state)
     closed = (state.closing or (state.closings[-1] if state.closings and not state.changed else None) or {}).get("time", "")
     before = workplace.packages(str(contents.identity)) / (f"v{version - 1}" if version > 2 else "")
@@ -142,12 +146,14 @@ def _basis(contents: BookContents, settings: Settings, kind: str, signing: Signi
 
 
 def _there(folder: Path, state: BookState, kind: str, basis: str | None) -> Package | None:
-    """A package that need not be written: as it would be (by its basis), or closed."""
+    """A package that need not be written: as it would be (by its basis), or closed. Raises StorageFailed."""
     event = state.packed.get(kind)
     if event is None or event.get("version") != version_of(state):
         return None
     sealed = event["closed"] and state.closings and not state.changed
     package = (MinistryPackage if kind == MINISTRY else ArchivePackage).from_json(folder, event["written"])
+    if sealed and not package.there:  # made again it would be another than the one that was sealed
+        raise StorageFailed("sealed_missing", folder=str(folder))
     return package if package.there and (sealed or event["basis"] == basis) else None
 
 

@@ -7,11 +7,11 @@ person should look at. Packing writes both packages. No algorithms here, and no 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch import local
-from book import Capture, Finding, Identity, Severity
+from book import Capture, Finding, Identity, Severity, digest
 from bookpack.duplicate import Copied
 from capture.folder import Skipped, find_images
 from capture.intake import SetAside, take_in
@@ -60,6 +60,12 @@ class Outcome:
     packed: bool  # just now, not before
     sources: Mapping[str, str]
     copy: Copied | None = None
+    accepted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def look_again(self) -> list[DevelopedPage]:
+        """The pages that a person should look at, the most doubtful first."""
+        return look_again(self.pages, self.accepted)
 
     @property
     def complete(self) -> bool:
@@ -131,7 +137,7 @@ def finish(
     if packages and (copy_to or settings.archive.copy_to):
         copy = second_copy(workplace, str(identity), packages, copy_to or Path(settings.archive.copy_to), by)
     return Outcome(str(identity), received, book.pages, book.failures, book.developed, packages,
-                   packages is not None and packages.written, book.sources, copy)
+                   packages is not None and packages.written, book.sources, copy, state.accepted)
 
 
 def develop_book(
@@ -152,7 +158,12 @@ def warnings(page: DevelopedPage) -> list[Finding]:
     return [finding for finding in page.findings if finding.severity is Severity.WARNING]
 
 
-def look_again(pages: Iterable[DevelopedPage]) -> list[DevelopedPage]:
-    """The pages that a person should look at, the most doubtful first."""
-    doubtful = [page for page in pages if warnings(page)]
+def seen(page: DevelopedPage) -> str:
+    """Digest of what a person sees who looks at a page: how it was made, and what it is doubted for."""
+    return digest([page.recipe.digest, sorted({finding.code for finding in warnings(page)})])
+
+
+def look_again(pages: Iterable[DevelopedPage], accepted: Mapping[str, str]) -> list[DevelopedPage]:
+    """The pages that a person should look at, the most doubtful first; none that was accepted as it is now."""
+    doubtful = [page for page in pages if warnings(page) and accepted.get(page.id) != seen(page)]
     return sorted(doubtful, key=lambda page: (-page.doubt, page.id))

@@ -21,6 +21,7 @@ from talk import Talk, pass_talk, progress_bar, told
 from texts import LANGUAGES
 
 VERSION = "0.1.0"
+NOTES_SHOWN = 5  # of `verify`; each signed PDF may have one
 TONES = ("colour", "grey", "bitonal")
 STRENGTHS, WAYS = ("natural", "clear", "strong"), ("auto", "fast", "careful")
 
@@ -174,7 +175,8 @@ def verify(talk: Talk, package: Path, as_json: bool) -> ExitCode:
 
     with progress_bar(talk, as_json) as progress:
         found = examine(package, talk.settings().signature.trust, progress)
-    problems, names = [item for item in found if not item.note], renamed(package)
+    notes, problems = [item for item in found if item.note], [item for item in found if not item.note]
+    names = renamed(package)
     if as_json:
         plain = [{"code": item.code, **({"note": True} if item.note else {}), **item.facts} for item in found]
         click.echo(json.dumps({"package": str(package), "whole": not problems, "problems": plain, "renamed": names},
@@ -182,8 +184,10 @@ def verify(talk: Talk, package: Path, as_json: bool) -> ExitCode:
     else:
         for name, real in names.items():
             click.echo(talk.say("summary", "renamed", name=name, real=real))
-        for item in found:
+        for item in (*notes[:NOTES_SHOWN], *problems):
             click.echo(talk.say("problem", item.code, **item.facts))
+        if len(notes) > NOTES_SHOWN:
+            click.echo(talk.say("summary", "more_notes", number=len(notes) - NOTES_SHOWN))
         code = "verify_bad" if problems else "verify_good"
         click.echo(talk.say("summary", code, package=str(package), problems=len(problems)))
     return ExitCode.FAILED_CHECK if problems else ExitCode.OK

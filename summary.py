@@ -12,7 +12,7 @@ from book import Finding
 from bookpack.duplicate import Copied
 from developing import DevelopedPage
 from packing import Packages
-from pipeline import Outcome, look_again, warnings
+from pipeline import Outcome, warnings
 from texts import say
 from texts.places import place
 
@@ -47,13 +47,14 @@ def _put_aside(outcome: Outcome, language: str) -> Iterable[str]:
 
 
 def _to_look_at(outcome: Outcome, language: str) -> Iterable[str]:
-    shared = shared_warnings(outcome.pages)
-    for code in shared:
+    doubtful = outcome.look_again
+    shared = shared_warnings(outcome.pages) & {item.code for page in doubtful for item in warnings(page)}
+    for code in sorted(shared):
         example = next(item for page in outcome.pages for item in warnings(page) if item.code == code)
         number = sum(code in {item.code for item in warnings(page)} for page in outcome.pages)
         yield say("summary", "shared", language, number=number, pages=len(outcome.pages),
                   reason=explain(replace(example, facts={**example.facts, "where": None}), language))
-    doubtful = [page for page in look_again(outcome.pages) if {item.code for item in warnings(page)} - shared]
+    doubtful = [page for page in doubtful if {item.code for item in warnings(page)} - shared]
     if not doubtful:
         yield say("summary", "none_else" if shared else "all_good", language)
         return
@@ -77,10 +78,10 @@ def shared_warnings(pages: Iterable[DevelopedPage]) -> set[str]:
 
 def _packages(outcome: Outcome, language: str) -> Iterable[str]:
     packages = outcome.packages
-    if packages.version > 1:
-        yield say("summary", "new_version", language, version=packages.version, folder=packages.folder)
-    elif packages.closed:
+    if packages.closed:
         yield say("summary", "closed_version", language)
+    elif packages.version > 1:
+        yield say("summary", "new_version", language, version=packages.version, folder=packages.folder)
     if packages.ministry:
         facts = {"path": packages.ministry_zip, "workbook": packages.workbook, "size": packages.ministry_bytes / MB,
                  "cases": packages.cases, "parts": len(packages.ministry_zips)}
@@ -101,6 +102,8 @@ def _packages(outcome: Outcome, language: str) -> Iterable[str]:
 def _copied(copy: Copied, language: str) -> Iterable[str]:
     yield say("summary", "copied" if copy.written else "copied_before", language, folder=copy.folder, files=copy.files,
               size=copy.bytes / MB)
+    for path in copy.kept:
+        yield say("summary", "typed_kept", language, path=path)
     if copy.same_disk:
         yield say("summary", "copy_on_same_disk", language)
 
@@ -129,9 +132,10 @@ def _plain(outcome: Outcome, language: str) -> dict[str, Any]:
         "skipped": [{"file": item.name, "code": item.code} for item in received.skipped],
         "developed": outcome.developed,
         "pages": [_page(page, outcome) for page in outcome.pages],
-        "look_again": [page.id for page in look_again(outcome.pages)],
+        "look_again": [page.id for page in outcome.look_again],
         "packages": packages and _packages_plain(packages),
-        "copy": outcome.copy and {**outcome.copy.__dict__, "folder": str(outcome.copy.folder)},
+        "copy": outcome.copy and {**outcome.copy.__dict__, "folder": str(outcome.copy.folder),
+                                  "kept": [str(kept) for kept in outcome.copy.kept]},
     }
 
 

@@ -17,7 +17,7 @@ from bookpack.columns import DATE, MARK, NUMBER, PAGES, RowMark
 from bookpack.typed import CaseProblem, TypedTable
 
 NOTES = frozenset((
-    "case_without_page", "cases_fewer", "cases_more", "column_unknown", "columns_missing", "date_back", "new_case",
+    "case_without_page", "cases_fewer", "cases_more", "columns_missing", "columns_unknown", "date_back", "new_case",
     "number_back", "number_jump", "pages_stale", "page_without_case", "replaced", "rows_missing", "sheet_renamed",
     "unfinished", "value_date_unreal", "value_unlisted", "volume_unread",
 ))
@@ -87,11 +87,13 @@ def _doubles(good: Sequence[RowSaid], known: Known, table: TypedTable) -> dict[i
 
 
 def _with_neighbours(changes: list[Mapping[str, Any]], known: Known) -> list[Mapping[str, Any]]:
-    """A further case on a page takes nothing from the one that the page is by itself: that is written down too."""
+    """A further case on a page takes nothing from those that are there: they are written down too, so that they stay
+    whatever is undone later.
+    """
     changed = {change["case"] for change in changes}
     shared = {page for change in changes if change["case"] not in known.cases for page in change.get("pages", ())}
     kept = [case for case in known.cases.values()
-            if case.id not in changed and case.id not in known.said and shared & set(case.pages)]
+            if case.id not in changed and shared & set(case.pages)]
     return [*({"case": case.id, "pages": list(case.pages)} for case in kept), *changes]
 
 

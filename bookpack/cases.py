@@ -45,11 +45,6 @@ class CaseName:
         return same and self.place in (None, book.place)
 
 
-def one_case_a_page(pages: Sequence[str]) -> tuple[Case, ...]:
-    """The cases of a book of which nobody has said more: each page is one."""
-    return tuple(Case((page,)) for page in pages)
-
-
 def cases_of(state: BookState, pages: Sequence[str], until: int | None = None) -> tuple[Case, ...]:
     """The cases of a book whose pages, in order, have those ids; in the order of their pages.
 

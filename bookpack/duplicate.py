@@ -15,6 +15,7 @@ from pathlib import Path
 
 from book import digest
 from bookpack.manifest import digests, pieces_of, sha256_of
+from bookpack.ministry import FOLDER, keep_typed
 from bookpack.verify import verify
 from errors import BrokenPackage, StorageFailed
 from originals.durable import whole_folder
@@ -24,7 +25,8 @@ from originals.durable import whole_folder
 class Copied:
     """Where the copy lies, its files and bytes, the digest of all its checksums, and what is to be known of it.
 
-    `written` is false where an equal copy lay there already; `same_disk` says that it is no other medium.
+    `written` is false where an equal copy lay there already; `same_disk` says that it is no other medium; `kept` are
+    copies of what people had typed into an earlier copy.
     """
 
     folder: Path
@@ -33,6 +35,7 @@ class Copied:
     digest: str
     written: bool
     same_disk: bool
+    kept: tuple[Path, ...] = ()
 
 
 def copy_packages(packages: Iterable[Path], base: Path, folder: Path) -> Copied:
@@ -43,17 +46,17 @@ def copy_packages(packages: Iterable[Path], base: Path, folder: Path) -> Copied:
     """
     if not folder.is_dir():
         raise StorageFailed("copy_folder_missing", folder=str(folder))
-    total, size, written = {}, 0, False
+    total, size, written, kept = {}, 0, False, []
     for package in packages:
         place = package.relative_to(base)
         sums = sums_of(package)
         if not (folder / place).is_dir() or sums_of(folder / place) != sums:
-            _copy(package, folder / place, sums)
+            kept += _copy(package, folder / place, sums)
             written = True
         total[place.as_posix()] = sums
         size += sum((package / name).stat().st_size for name in sums)
     same_disk = os.stat(folder).st_dev == os.stat(base).st_dev
-    return Copied(folder, sum(map(len, total.values())), size, digest(total), written, same_disk)
+    return Copied(folder, sum(map(len, total.values())), size, digest(total), written, same_disk, tuple(kept))
 
 
 def sums_of(package: Path) -> dict[str, str]:
@@ -61,7 +64,8 @@ def sums_of(package: Path) -> dict[str, str]:
     return {path.relative_to(package).as_posix(): sha256_of(path) for path in sorted(package.rglob("*")) if path.is_file()}
 
 
-def _copy(package: Path, target: Path, sums: Mapping[str, str]) -> None:
+def _copy(package: Path, target: Path, sums: Mapping[str, str]) -> tuple[Path, ...]:
+    """Copy one package; what people had typed into the copy that was there is kept beside it."""
     problems = verify(package)
     if problems:
         raise BrokenPackage("copy_of_broken", package=str(package), problems=len(problems))
@@ -72,6 +76,7 @@ def _copy(package: Path, target: Path, sums: Mapping[str, str]) -> None:
         for name in sums:
             if read_back.get(name) != sums[name]:
                 raise StorageFailed("copy_differs", file=str(target / name))
+        return keep_typed(target) if target.name == FOLDER else ()
 
 
 def _copy_file(source: Path, target: Path) -> None:

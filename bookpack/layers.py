@@ -50,6 +50,7 @@ AMPLE = 0.7  # of the budget: a page takes more than this only for what reading 
 PAPER_CHROMA, INK_CHROMA = 70, 40  # JPEG quality: a false tint is seen at once, most of all on paper
 GRAIN = 4  # grey levels: what differs less from the paper around it is no mark
 AREA_DPI, AREA_QUALITY = 150, 40
+STRIP_OFFSETS, STRIP_BYTE_COUNTS = 273, 279  # tags of TIFF
 Wanted = tuple[int, int]  # dpi, JPEG quality
 
 
@@ -173,13 +174,12 @@ def _picture(pixels: np.ndarray, quality: int, chroma_quality: int, chroma: int 
 
 
 def group4(mask: np.ndarray) -> bytes:
-    """A mask (h, w) uint8, ink where it is not 0, in CCITT Group 4 as PDF wants it: one strip, ink black."""
+    """A mask (h, w) uint8, 0 and 255 where ink is, in CCITT Group 4 as PDF wants it: one strip, ink black."""
     from PIL import Image
 
-    height, width = mask.shape
-    image = Image.frombytes("1", (width, height), np.packbits(mask, axis=1).tobytes())
     buffer = BytesIO()
-    image.save(buffer, "TIFF", compression="group4", strip_size=1 << 30)
+    bits = Image.fromarray(mask).convert("1", dither=Image.Dither.NONE)
+    bits.save(buffer, "TIFF", compression="group4", strip_size=1 << 30)
     with Image.open(buffer) as written:
-        start, length = written.tag_v2[273], written.tag_v2[279]
+        start, length = written.tag_v2[STRIP_OFFSETS], written.tag_v2[STRIP_BYTE_COUNTS]
     return buffer.getvalue()[start[0] : start[0] + length[0]]

@@ -82,7 +82,7 @@ def write_ministry(
         (temp / workbook_name).write_bytes(table)
         listed = entry(workbook_name, table, beside=True, content=content_digest(io.BytesIO(table)))
         zips = _write_zips(temp, contents, names, params, listed, step, sign)
-        kept = tuple(_keep(path, folder / TYPED) for path in _of_people(target))
+        kept = keep_typed(target)
         size = sum(path.stat().st_size for path in temp.iterdir())
     return MinistryPackage(tuple(target / path.name for path in zips), target / workbook_name, size, len(names), kept,
                            tuple(double_names(contents, params)))
@@ -111,6 +111,11 @@ def _signed(pdf: bytes, sign: Callable[[BinaryIO], None] | None) -> bytes:
     file = io.BytesIO(pdf)
     sign(file)
     return file.getvalue()
+
+
+def keep_typed(package: Path) -> tuple[Path, ...]:
+    """Copy what people saved or put into the folder of an earlier packing to `typed/` beside it; the copies."""
+    return tuple(_keep(path, package.parent / TYPED) for path in _of_people(package))
 
 
 def _of_people(package: Path) -> Iterator[Path]:

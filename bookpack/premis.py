@@ -20,8 +20,8 @@ NAMESPACE = "http://www.loc.gov/premis/v3"
 EVENTS = {  # of the log → eventType of the Library of Congress
     "received": "ingestion", "set_aside": "validation", "superseded": "modification", "moved": "modification",
     "settings": "modification", "role": "metadata modification", "cases": "metadata modification",
-    "accepted": "quality review", "sampled": "quality review", "verdict": "quality review", "closed": "validation",
-    "signed": "digital signature generation", "packed": "information package creation", "copied": "replication",
+    "cases_undone": "metadata modification", "accepted": "quality review", "sampled": "quality review",
+    "verdict": "quality review", "closed": "validation", "packed": "information package creation", "copied": "replication",
 }
 SOURCE, OUTCOME = "source", "outcome"
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bookpack.columns import DATE, LAST, MARK, NUMBER, PAGES
-from errors import UnreadableTable
+from errors import NothingToDo, UnreadableTable
 
 TELLING = frozenset(name.casefold() for name in (NUMBER, DATE, PAGES, LAST[0]))  # two of them make a row the heading
 HEADING_WITHIN = 10  # rows: a typist may have put a title above
@@ -70,8 +70,11 @@ class Sheet:
 def read_typed(path: Path, expected: str, columns: Sequence[str]) -> TypedTable:
     """Read the sheet named `expected`, or another one whose heading has the columns of cases.
 
-    Raises UnreadableTable for a file that is neither XLSX nor CSV text, or has no such heading; OSError.
+    Raises NothingToDo where there is no such file, UnreadableTable for one that is neither XLSX nor CSV text, or has no
+    such heading; OSError.
     """
+    if not path.exists():
+        raise NothingToDo("file_missing", file=path.name)
     data = path.read_bytes()
     if data.startswith(OLD_XLS):
         raise UnreadableTable("table_old", file=path.name)
@@ -129,15 +132,17 @@ def _heads(sheet: Sheet, at: int, columns: Sequence[str]) -> tuple[dict[int, str
     """Place → name of the columns that are known, and what is to be said of the heading."""
     known = {name.casefold(): name for name in (*columns, MARK)}
     heads: dict[int, str] = {}
-    problems = []
-    for place, value in enumerate(sheet.rows[at]):
-        text = text_of(value)
+    problems, unknown = [], []
+    for place, text in enumerate(map(text_of, sheet.rows[at])):
         name = known.get(text.casefold())
-        if name is None or name in heads.values():
-            code = "column_unknown" if name is None else "column_twice"
-            problems += [CaseProblem(code, {"name": text}, sheet.name, at + 1, letter_of(place))] if text else []
+        if name is None:
+            unknown += [text] if text else []
+        elif name in heads.values():
+            problems.append(CaseProblem("column_twice", {"name": text}, sheet.name, at + 1, letter_of(place)))
         else:
             heads[place] = name
+    if unknown:
+        problems.append(CaseProblem("columns_unknown", {"names": ", ".join(unknown)}, sheet.name, at + 1))
     missing = [name for name in columns if name not in heads.values()]
     wanted = [name for name in missing if name in (NUMBER, DATE)]
     problems += [CaseProblem("column_wanted", {"name": name}, sheet.name, at + 1) for name in wanted]

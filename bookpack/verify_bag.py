@@ -177,8 +177,8 @@ def _check_pages(data: Path, payload: Files) -> Iterator[Problem]:
     for row in rows:
         if row.get("page") not in there:
             yield Problem("file_missing", {"file": f"{_record(payload)}recipes/{row.get('page')}.json"})
-    hashes = {file.sha256 for name, file in payload.items() if name.rpartition("/")[0] in PLACES["originals"]}
-    for missing in sorted({row.get("original") or "" for row in rows} - hashes):
+    originals = {Path(name).name.partition(".")[0] for name in payload if name.rpartition("/")[0] in PLACES["originals"]}
+    for missing in sorted({row.get("original") or "" for row in rows} - originals):
         yield Problem("file_missing", {"file": f"{PLACES['originals'][0]}/{missing}"})
 
 

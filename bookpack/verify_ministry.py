@@ -52,7 +52,7 @@ def check_ministry(zips: Iterable[Path], reader: Reader) -> Iterator[Problem]:
         if part is not None:
             sets.setdefault(part.set, []).append(part)
     for parts in sets.values():
-        yield from _check_set(parts)
+        yield from _check_set(parts, real={})
     firsts = [parts[0] for parts in sets.values()]
     books = [part.manifest["book"] for part in firsts]
     for part, book in zip(firsts, books, strict=True):
@@ -127,8 +127,8 @@ def _exactly(archive: Path, package: zipfile.ZipFile) -> bool:
         return sha256_of(archive) == sha256_of_stream(copy)
 
 
-def _check_set(parts: list[Part]) -> Iterator[Problem]:
-    """Whether all parts are there, once each, and the workbook has just their cases."""
+def _check_set(parts: list[Part], real: Mapping[str, str]) -> Iterator[Problem]:
+    """Whether all parts are there, once each, and the workbook has just their cases. `real`: name → what it is called."""
     first = parts[0]
     names = list(first.manifest.get("parts", [first.path.name]))
     there = [part.number for part in parts]
@@ -141,7 +141,7 @@ def _check_set(parts: list[Part]) -> Iterator[Problem]:
     items = [item for part in parts for item in part.manifest["files"]]
     cases = [item for item in items if not item.get("beside")]
     for item in {item["file"]: item for item in items if item.get("beside")}.values():
-        path = _beside(first.path.parent, item)
+        path = _beside(first.path.parent, {**item, "file": real.get(item["file"], item["file"])})
         if path is None:
             yield Problem("file_missing", {"file": item["file"]})
         else:
@@ -183,14 +183,27 @@ def identify(folder: Path) -> dict[str, str]:
 def check_loose(folder: Path, reader: Reader) -> Iterator[Problem]:
     """What is wrong with files that were taken out of their zips, or renamed by a system that received them."""
     real = {real: name for name, real in identify(folder).items()}
+    sets: dict[tuple[Any, ...], dict[int, Part]] = {}
     for manifest in manifests_in(folder):
-        for item in manifest["files"]:
-            name = real.get(item["file"])
-            if name is None:
-                damaged = next((path.name for path in sorted(folder.iterdir()) if bare(path.name) == item.get("bare")), None)
-                yield Problem("file_changed" if damaged else "file_missing", {"file": damaged or item["file"]})
-            elif not item.get("beside"):
-                yield from _check_case((folder / name).read_bytes(), name, item, manifest["book"], reader)
+        part = Part(folder / MANIFEST, manifest)
+        sets.setdefault(part.set, {})[part.number] = part  # the same manifest may lie there twice
+    for parts in sets.values():
+        for part in parts.values():
+            yield from _check_loose_part(part, real, reader)
+        yield from _check_set(list(parts.values()), real)
+
+
+def _check_loose_part(part: Part, real: Mapping[str, str], reader: Reader) -> Iterator[Problem]:
+    folder = part.path.parent
+    for item in part.manifest["files"]:
+        name = real.get(item["file"])
+        if item.get("beside"):
+            continue
+        if name is None:
+            damaged = next((path.name for path in sorted(folder.iterdir()) if bare(path.name) == item.get("bare")), None)
+            yield Problem("file_changed" if damaged else "file_missing", {"file": damaged or item["file"]})
+        else:
+            yield from _check_case((folder / name).read_bytes(), name, item, part.manifest["book"], reader)
 
 
 def pages_in(folder: Path) -> int:

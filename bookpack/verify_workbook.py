@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bookpack.caserows import BadCell, parse_date, parse_number
 from bookpack.cases import parse_case_name
+from bookpack.columns import DATE, NUMBER
 from bookpack.manifest import sha256_of
 from bookpack.problem import Problem
+from bookpack.typed import text_of
 from bookpack.workbook import content_digest
 
 
@@ -47,7 +50,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         book.close()
     heads = [str(head) for head in lines[0]]
     heads.index("TenFile")  # a workbook without it is none of ours
-    rows = [{head: str(value) for head, value in zip(heads, line, strict=False) if value is not None} for line in lines[1:]]
+    rows = [{head: text for head, value in zip(heads, line, strict=False) if (text := text_of(value))} for line in lines[1:]]
     return [row for row in rows if row.get("TenFile")]
 
 
@@ -56,9 +59,13 @@ def _differences(file: str, row: Mapping[str, str]) -> Iterator[Problem]:
     said = parse_case_name(row["TenFile"].removesuffix(".pdf"))
     if said is None or said.number is None:
         return
-    number, date = row.get("so", ""), ".".join(reversed((said.date or "").split("-")))
-    if number.isdecimal() and int(number) != said.number:
-        yield Problem("row_differs", {"file": file, "case": row["TenFile"], "column": "so", "value": number})
-    if row.get("ngayDangKy", date) != date:
-        yield Problem("row_differs", {"file": file, "case": row["TenFile"], "column": "ngayDangKy",
-                                      "value": row["ngayDangKy"]})
+    for column, parse, right in ((NUMBER, parse_number, (str(said.number), said.slip)), (DATE, parse_date, said.date)):
+        if column in row and not _says(row[column], parse, right):
+            yield Problem("row_differs", {"file": file, "case": row["TenFile"], "column": column, "value": row[column]})
+
+
+def _says(text: str, parse: Callable[[str], Any], right: Any) -> bool:
+    try:
+        return parse(text) == right
+    except BadCell:
+        return False

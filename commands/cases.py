@@ -39,7 +39,7 @@ def export_cases(talk: Talk, book: str, target: Path, store: Path | None) -> Exi
 
 @cases.command("import")
 @click.argument("book")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @store_option
 @by_option
 @click.option("--dry-run", is_flag=True, help="Chỉ kiểm tra, không ghi gì. / Only check; nothing is written.")
@@ -117,7 +117,7 @@ def _severity(problem: Any) -> str:
 
 def _imported(talk: Talk, work: Any, dry_run: bool) -> Iterator[str]:
     checked = work.checked
-    for item in checked.problems[:SHOWN]:
+    for item in sorted(checked.problems, key=lambda item: _severity(item) != "error")[:SHOWN]:  # what hinders comes first
         yield _in_words(talk, item)
     if len(checked.problems) > SHOWN:
         yield talk.say("cases", "more", number=len(checked.problems) - SHOWN)
@@ -198,8 +198,9 @@ def _list_in_words(talk: Talk, listed: Any) -> Iterator[str]:
         yield talk.say("cases", "listed", name=item.name, pages=pages, number=number_text(case) or "–",
                        date=date_text(case.date) or "–")
         yield from (f"  {_weighed(talk, problem, _words(talk, problem))}" for problem in item.problems)
-    known = sum(bool(item.case.number and item.case.date) for item in listed.cases)
-    yield talk.say("cases", "total", book=listed.book, cases=len(listed.cases), known=known)
+    cases = [item.case for item in listed.cases if not item.case.slip]
+    known = sum(bool(case.number and case.date) for case in cases)
+    yield talk.say("cases", "total", book=listed.book, cases=len(cases), known=known, slips=len(listed.cases) - len(cases))
     yield from (_in_words(talk, problem) for problem in listed.problems)
     for number, event, undone in listed.events:
         code = "history_undo" if "undone" in event else "history"

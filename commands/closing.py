@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,15 +114,19 @@ def accept(
 @store_option
 @by_option
 @jobs_option
+@json_option
 @pass_talk
 @told
-def mark(talk: Talk, book: str, pages: tuple[str, ...], role: str, store: Path | None, by: str, jobs: int) -> ExitCode:
+def mark(
+    talk: Talk, book: str, pages: tuple[str, ...], role: str, store: Path | None, by: str, jobs: int, as_json: bool
+) -> ExitCode:
     """Ghi trang nào là trang trắng, tờ đính kèm, ảnh thừa. / Say which pages are blank, slips or spare."""
     import acceptance
 
-    with _work(talk, book, store, jobs, quiet=False) as work:
+    with _work(talk, book, store, jobs, as_json) as work:
         marked = acceptance.mark(work, pages, "" if role == "page" else role, by)
-    click.echo(talk.say("closing", f"marked_{role}", number=len(marked), book=book))
+    click.echo(json.dumps({"marked": marked, "as": role}) if as_json
+               else talk.say("closing", f"marked_{role}", number=len(marked), book=book))
     return ExitCode.OK
 
 
@@ -186,7 +189,7 @@ def _sample_lines(talk: Talk, found: Any, sheet: Path) -> list[str]:
         lines.append("  " + talk.say("sample", "page", number=page.number, page=page.id, cases=", ".join(page.cases) or "–"))
         if page.verdict:
             code = "good" if page.verdict.good else "bad"
-            lines[-1] += "  " + talk.say("sample", code, by=page.verdict.by, reason=page.verdict.reason)
+            lines[-1] += "  " + talk.say("sample", code, by=page.verdict.by, reason=page.verdict.reason).rstrip(" :")
     lines += [talk.say("sample", "missing", number=found.missing)] if found.missing else []
     seen = sum(page.verdict is not None for page in found.pages)
     lines.append(talk.say("sample", found.outcome, bad=found.bad, fails=found.fails, seen=seen, pages=len(found.pages)))
@@ -238,14 +241,10 @@ def _closing_lines(talk: Talk, found: Any) -> list[str]:
         return [talk.say("closing", "faulty", book=found.book), *told_of]
     if found.open:
         return _refusal(talk, found)
-    facts = {"book": found.book, "version": found.version, "time": _moment(found.event["time"]), "folder": found.folder,
+    facts = {"book": found.book, "version": found.version, "time": found.event["time"], "folder": found.folder,
              "by": found.event["by"], **found.event["counts"]}
     explained = [talk.say("closing", "explained", reason=talk.say(gap.section, gap.code, **gap.facts)) for gap in found.gaps]
     return [*explained, talk.say("closing", "closed_before" if found.before else "closed", **facts)]
-
-
-def _moment(time: str) -> str:
-    return f"{datetime.fromisoformat(time):%d.%m.%Y %H:%M}"
 
 
 def _refusal(talk: Talk, found: Any) -> list[str]:

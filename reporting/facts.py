@@ -30,6 +30,7 @@ STATES = ("open", "packed", "closed")  # in the order of the work
 class BookFacts:
     """One book. Sizes in bytes; `findings` and `aside` count pages and files by code; `state` is one of STATES.
 
+    Slips stand outside the counts of pages and cases, as in closing.
     `named` are the cases whose number and date are known; `warned` the pages with a warning, `waiting` those of them
     that nobody has accepted; `undeveloped` the captures that no page is there of.
     """
@@ -110,11 +111,12 @@ def _facts(name: str, stores: Sequence[Workplace], caches: Sequence[Mapping[str,
     closed = bool(state.closings) and not state.changed
     found = [(capture, _pages(capture, caches)) for capture in state.current]
     pages = [page for _, of_capture in found for page in of_capture]
-    cases = cases_of(state, tuple(page.id for page in pages))
+    cases = [case for case in cases_of(state, tuple(page.id for page in pages)) if not case.slip]
     warned = [page.id for page in pages if any(item.severity is Severity.WARNING for item in page.findings)]
     return BookFacts(
         identity, "closed" if closed else "packed" if state.last_event in PACKING else "open", state.last,
-        len(state.current), sum(not of_capture for _, of_capture in found), len(pages), len(cases),
+        len(state.current), sum(not of_capture for _, of_capture in found),
+        sum(len(of_capture) for capture, of_capture in found if state.roles.get(capture.id) != "slip"), len(cases),
         sum(bool(case.number and case.date) for case in cases), len(warned),
         0 if closed else sum(page not in state.accepted for page in warned),
         sum(_length(sha256, stores) for sha256 in {capture.sha256 for capture in state.captures}),

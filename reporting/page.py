@@ -13,7 +13,7 @@ from typing import Any
 
 from reporting.tables import fault_name, heads, problem_in_words, shown_figures
 from reporting.totals import Line, Report, total
-from texts import say
+from texts import say, written
 
 STATES = ("closed", "packed", "open", "missing")  # of books, in the colours of the style sheet
 BARS, ROWS = 30, 20  # of a chart and of a table; the workbook has all
@@ -43,8 +43,7 @@ class _Page:
         style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
         yield f'<!DOCTYPE html><html lang="{self.language}"><head><meta charset="utf-8"><title>{self.say("title")}</title>'
         yield f'<meta name="viewport" content="width=device-width"><style>{style}</style></head><body>'
-        moment = f"{self.report.time[8:10]}.{self.report.time[5:7]}.{self.report.time[:4]} {self.report.time[11:16]}"
-        yield f'<header><h1>{self.say("title")}</h1><time>{self.say("made")}: {moment}</time></header>'
+        yield f'<header><h1>{self.say("title")}</h1><time>{self.say("made")}: {written(self.report.time)}</time></header>'
         yield from self.warnings()
         yield f'<div class="cards">{"".join(self.cards())}</div>'
         yield self.progress()

@@ -17,7 +17,7 @@ from typing import Any
 
 from book import FIRST_YEAR, LAST_YEAR, Identity
 from bookpack.typed import letter_of, text_of
-from errors import UnreadableTable
+from errors import NothingToDo, UnreadableTable
 
 HEADINGS = {  # as `plain` leaves them
     "place": ("maxa", "madiaphuong", "manoidangky", "xa", "diaphuong", "noidangky", "place", "placecode", "commune"),
@@ -83,8 +83,11 @@ def plain(text: str) -> str:
 def read_plan(path: Path, kinds: Mapping[str, str], places: Mapping[str, str]) -> Plan:
     """The plan, with the tables of types and places of the settings to know their names by.
 
-    Raises UnreadableTable for a file that is no workbook or CSV, or has no heading of a plan; OSError.
+    Raises NothingToDo where there is no such file, UnreadableTable for one that is no workbook or CSV, or has no heading
+    of a plan; OSError.
     """
+    if not path.exists():
+        raise NothingToDo("file_missing", file=path.name)
     reader = _Reader(kinds, places)
     for sheet, rows in _sheets(path):
         reader.read(sheet, rows)
@@ -100,7 +103,7 @@ class _Reader:
         self.kinds = {plain(word): code for code, name in kinds.items() for word in (name, code)}
         self.places = {plain(name): code for code, name in places.items()}
         self.books: dict[str, PlannedBook] = {}
-        self.rows: dict[str, str] = {}
+        self.rows: dict[str, tuple[str, int]] = {}
         self.districts: dict[str, str] = {}
         self.names: dict[str, str] = {}
         self.problems: list[PlanProblem] = []
@@ -123,7 +126,7 @@ class _Reader:
             return
         try:
             book = self.book(cells)
-            self.once(str(book.identity), f"{sheet}!{number}")
+            self.once(str(book.identity), (sheet, number))
         except _WrongCell as wrong:
             column = letter_of(columns[wrong.about])
             self.problems.append(PlanProblem(wrong.code, sheet, number, column, wrong.facts))
@@ -152,10 +155,10 @@ class _Reader:
             return self.kinds[plain(text)]
         raise _WrongCell("kind", "plan_kind", value=text, kinds=", ".join(sorted(set(self.kinds.values()))))
 
-    def once(self, identity: str, here: str) -> None:
+    def once(self, identity: str, here: tuple[str, int]) -> None:
         first = self.rows.setdefault(identity, here)
         if first != here:
-            raise _WrongCell("volume", "plan_twice", book=identity, first=first)
+            raise _WrongCell("volume", "plan_twice", book=identity, sheet=first[0], row=str(first[1]))
 
 
 def _columns(values: Sequence[Any]) -> dict[str, int]:

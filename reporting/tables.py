@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reporting.totals import FIGURES, Line, Report, total
-from texts import say
+from texts import say, written
 
 MB = 1_000_000
 BOOK = ("district", "place_code", "place", "kind", "year", "volume", "book", "state", "planned", "planned_pages",
@@ -87,7 +87,7 @@ def _figures(figures: dict[str, int]) -> list[Any]:
 
 
 def _total(report: Report, language: str) -> Iterator[tuple[Any, Any]]:
-    yield say("report", "made", language), report.time
+    yield say("report", "made", language), written(report.time, language)
     for name, value in shown_figures(report.total).items():
         yield say("report", f"column_{name}", language), value
     yield say("report", "unsorted", language), report.unsorted

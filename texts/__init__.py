@@ -5,24 +5,27 @@ A sentence is named by section and code and filled with facts: `say("error", "di
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("vi", "en")
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 
 def say(section: str, code: str, language: str = "vi", **facts: Any) -> str:
-    """The sentence of `section` named `code`, with numbers written as the language writes them.
+    """The sentence of `section` named `code`, with numbers and times written as people write them.
 
     An unknown code (a finding of a newer program) gives the code itself with its facts: nothing is hidden.
     """
     sentence = catalogue(language).get(section, {}).get(code)
     if sentence is None:
         return f"{code} {facts}" if facts else code
-    return sentence.format_map(_Facts({name: _written(fact, language) for name, fact in facts.items()}))
+    return sentence.format_map(_Facts({name: written(fact, language) for name, fact in facts.items()}))
 
 
 @cache
@@ -32,7 +35,10 @@ def catalogue(language: str) -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(text)
 
 
-def _written(fact: Any, language: str) -> str:
+def written(fact: Any, language: str = "vi") -> str:
+    """A fact as a person reads it: 1.234 or 1,234, and 26.11.2026 04:15 for an ISO time; anything else as it is."""
+    if isinstance(fact, str) and MOMENT.fullmatch(fact):
+        return f"{datetime.fromisoformat(fact):%d.%m.%Y %H:%M}"
     if isinstance(fact, bool) or not isinstance(fact, (int, float)):
         return str(fact)
     text = f"{fact:,}" if isinstance(fact, int) else f"{fact:,.1f}" if abs(fact) >= 10 else f"{fact:.2f}"

@@ -5,9 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from book import Decision, Identity, Recipe, Side
+from book import Case, Decision, Identity, Recipe, Side
 from bookpack.archive import write_archive
-from bookpack.cases import one_case_a_page
 from bookpack.contents import ArchiveParams, BookContents, MinistryParams, PackedOriginal, PackedPage
 from bookpack.drawing import to_bytes
 from bookpack.jpeg import archive_jpeg
@@ -44,7 +43,7 @@ def contents(tmp_path):
         original = tmp_path / f"{sha256}.jpg"
         original.write_bytes(bytes_of_original)
         originals.append(PackedOriginal(sha256, original, name, number))
-    cases = one_case_a_page(tuple(page.id for page in pages))
+    cases = tuple(Case((page.id,)) for page in pages)
     log = ({"event": "opened", "time": TIME}, {"event": "arrived", "name": originals[2].name})
     return BookContents(Identity("KH", 1994, "14800", 3), "kết hôn", "xã Thọ Xuân", tuple(pages), cases, tuple(originals),
                         log, TIME, "UBND xã Thọ Xuân", "sohoa 0.1.0")

@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from openpyxl import load_workbook
 
 from bookpack import duplicate
 from bookpack.duplicate import copy_packages, sums_of
@@ -48,6 +49,19 @@ def test_a_damaged_copy_is_written_anew(packages, base, medium):
     copy_packages(packages, base, medium)
     flip(next(medium.rglob("*.pdf")), 100, 3)
     assert copy_packages(packages, base, medium).written
+    assert verify(medium) == []
+
+
+def test_what_was_typed_into_a_copy_is_kept_before_it_is_written_anew(packages, ministry, base, medium):
+    copy_packages(packages, base, medium)
+    workbook = medium / "ministry" / ministry.workbook.name
+    table = load_workbook(workbook)
+    table.active["A2"] = "5"
+    table.save(workbook)
+    typed = workbook.read_bytes()
+    (kept,) = copy_packages(packages, base, medium).kept
+    assert (kept.parent, kept.read_bytes()) == (medium / "typed", typed)
+    assert workbook.read_bytes() == ministry.workbook.read_bytes()
     assert verify(medium) == []
 
 

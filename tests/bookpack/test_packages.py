@@ -9,6 +9,7 @@ import random
 import sys
 import zipfile
 from dataclasses import replace
+from datetime import datetime
 
 import bagit
 import pytest
@@ -238,3 +239,14 @@ def test_a_row_that_says_otherwise_than_the_name_of_its_pdf_is_found(contents, t
     book.save(written.workbook)
     assert [(item.code, item.facts["column"], item.facts["value"]) for item in verify(written.zip)] == [
         ("row_differs", "so", "6"), ("row_differs", "ngayDangKy", "04.02.1994")]
+
+
+def test_a_row_may_say_the_same_in_the_spreadsheets_own_way(contents, tmp_path):
+    named = replace(contents.cases[0], number="5", date="1994-02-03")
+    written = write_ministry(tmp_path, replace(contents, cases=(named, *contents.cases[1:])), MinistryParams())
+    book = load_workbook(written.workbook)
+    heads = [cell.value for cell in book.active[1]]
+    book.active.cell(2, heads.index("so") + 1).value = 5
+    book.active.cell(2, heads.index("ngayDangKy") + 1).value = datetime(1994, 2, 3)
+    book.save(written.workbook)
+    assert verify(written.zip) == []

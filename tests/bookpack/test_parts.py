@@ -128,6 +128,21 @@ def test_a_changed_and_a_missing_file_are_found_among_renamed_ones(loose):
         ("file_missing", "KH.1994.14800.03.A4.1.pdf"), ("file_changed", "KH19941480003A43.pdf")}
 
 
+def test_a_typist_may_fill_the_workbook_in_among_renamed_files(loose):
+    table = load_workbook(loose / "KH199403.xlsx")
+    table.active["A2"] = "5"
+    table.save(loose / "KH199403.xlsx")
+    assert verify(loose) == []
+
+
+def test_a_part_that_is_missing_is_found_among_unpacked_files(parts, tmp_path):
+    folder = tmp_path / "received"
+    with zipfile.ZipFile(parts.zips[0]) as package:
+        package.extractall(folder)
+    (folder / parts.workbook.name).write_bytes(parts.workbook.read_bytes())
+    assert [(item.code, item.facts["file"]) for item in verify(folder)] == [("file_missing", parts.zips[1].name)]
+
+
 def test_what_was_typed_is_kept_before_the_package_is_written_anew(contents, tmp_path, ministry):
     book = load_workbook(ministry.workbook)
     book.active["A2"] = "05"

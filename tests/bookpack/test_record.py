@@ -15,6 +15,7 @@ from bookpack.formats import format_of
 from bookpack.manifest import ALGORITHMS, digests, pieces_of
 from bookpack.verify import verify
 from tests.bookpack.conftest import TIME
+from tests.bookpack.flips import flip
 
 METS = {"m": "http://www.loc.gov/METS/", "x": "http://www.w3.org/1999/xlink",
         "csip": "https://DILCIS.eu/XML/METS/CSIPExtensionMETS"}
@@ -161,6 +162,12 @@ def test_a_file_that_was_changed_with_all_checksums_made_to_fit_is_told_by_mets(
     path.write_bytes(path.read_bytes() + b"\n")
     reseal(archive.folder)
     assert ("mets_differs", f"data/{name}") in problems(archive.folder)
+
+
+def test_a_damaged_original_is_told_once(archive, contents):
+    name = f"data/representations/originals/data/{contents.originals[0].path.name}"
+    flip(archive.folder / name, 3, 0)
+    assert [(item.code, item.facts["file"]) for item in verify(archive.folder)] == [("file_changed", name)]
 
 
 def test_a_page_too_few_is_found_though_all_checksums_fit(archive, contents):

@@ -119,8 +119,8 @@ def test_odd_headings_and_sheets_are_told(tmp_path):
     book.create_sheet("Hướng dẫn").append(["đọc tôi"])
     book.save(tmp_path / "a.xlsx")
     table = read_typed(tmp_path / "a.xlsx", "KH", COLUMNS)
-    assert _codes(table) == [("sheet_renamed", "", None), ("sheet_not_read", "", None), ("column_unknown", "F", 1),
-                             ("column_twice", "G", 1), ("merged_cells", "", 2), ("merged_cells", "", 3)]
+    assert _codes(table) == [("sheet_renamed", "", None), ("sheet_not_read", "", None), ("column_twice", "G", 1),
+                             ("columns_unknown", "", 1), ("merged_cells", "", 2), ("merged_cells", "", 3)]
 
 
 def test_columns_that_are_not_there_are_told(tmp_path):

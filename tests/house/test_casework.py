@@ -173,6 +173,21 @@ def test_a_cell_that_is_corrected_is_taken_next_time(sohoa, store, cases, tmp_pa
     assert [name for name in names(store) if "1990-02" in name] == ["KS.1990.02.1990-02-28.11"]
 
 
+def test_a_page_keeps_its_case_though_what_was_said_of_it_is_undone_after_a_further_case(sohoa, store, cases, tmp_path):
+    first = cases("list")[1]["cases"][0]
+    typist = Typist(exported(sohoa, store, tmp_path))
+    typist.type(1, so="5", ngayDangKy="03.02.1990")
+    typist.save()
+    cases("import", tmp_path / "typed.xlsx")
+    typist.type(len(names(store)) + 1, so="6", trangSo="1", ngayDangKy="04.02.1990")
+    typist.save()
+    cases("import", tmp_path / "typed.xlsx")
+    cases("undo", "--event", 1)
+    before, further, *_ = cases("list")[1]["cases"]
+    assert (before["id"], before["number"], before["pages"]) == (first["id"], None, [1])
+    assert (further["number"], further["pages"]) == ("6", [1])
+
+
 def test_csv_goes_out_and_comes_in(sohoa, store, cases, tmp_path):
     path = exported(sohoa, store, tmp_path, "typed.csv")
     lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -210,6 +225,22 @@ def test_words_name_the_cell_and_say_what_is_safe(sohoa, store, packed, tmp_path
     assert f"Sheet KS, ô {typist.cell(len(names(packed)) - 2, 'ngayDangKy')}:" in done.stdout
     assert "31.02.1990" in done.stdout and "không mất gì" in done.stdout and "⟨" not in done.stdout
     assert "Lê Văn Mẫu" not in done.stdout
+
+
+def test_what_hinders_is_told_before_what_is_only_odd(sohoa, store, tmp_path):
+    typist = Typist(exported(sohoa, store, tmp_path))
+    typist.type(1, so="5", ngayDangKy="03.02.1990", loaiDangKy="lạ")
+    typist.type(2, so="6", ngayDangKy="31.02.1990")
+    typist.sheet.cell(1, typist.columns["nksHoTen"]).value = "Tên"
+    typist.save()
+    told = sohoa("cases", "import", BOOK, tmp_path / "typed.xlsx", "--store", store).stdout.splitlines()
+    assert [line.partition(" – ")[0] for line in told[:4]] == ["SAI", "Lưu ý", "Lưu ý", "Lưu ý"]
+    assert "Tên" in told[1]
+
+
+def test_a_file_that_is_not_there_is_told_in_words(sohoa, store, tmp_path):
+    done = sohoa("cases", "import", BOOK, tmp_path / "none.xlsx", "--store", store)
+    assert (done.returncode, done.stderr) == (66, "Không có tệp “none.xlsx”. Hãy kiểm tra lại tên.\n")
 
 
 def test_two_cases_of_one_name_stop_no_packing(sohoa, store, cases):

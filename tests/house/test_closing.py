@@ -228,6 +228,14 @@ def test_a_page_that_waits_must_be_looked_at_and_no_explanation_stands_for_that(
     assert ask("close", "--because", BECAUSE)[0] == 0
 
 
+def test_packing_asks_nobody_to_look_at_an_accepted_page_again(ask, store, sohoa, small_pages, tmp_path):
+    (page,) = add_blurred(store, small_pages, tmp_path, sohoa)
+    assert ask("pack", "--json")[1]["look_again"] == [page]
+    ask("accept", page, "--by", "Lan")
+    assert ask("pack", "--json")[1]["look_again"] == []
+    assert "Không có trang nào phải xem lại." in ask("pack")[1]
+
+
 def test_an_accepted_page_waits_again_once_it_is_developed_otherwise(ask, store, sohoa, small_pages, tmp_path):
     (page,) = add_blurred(store, small_pages, tmp_path, sohoa)
     assert ask("accept", page)[0] == 0
@@ -295,6 +303,26 @@ def test_after_a_crash_closing_goes_on_where_it_was(ask, store, monkeypatch, sto
     assert [event["event"] for event in events(store)][-4:] == ["closing", "packed", "packed", "closed"]
     assert events(store)[-1]["by"] == "Lan"
     assert not [path for path in (store / "packages").rglob("*") if path.is_file() and path.stat().st_mode & 0o222]
+
+
+def test_a_book_whose_closing_did_not_come_to_its_end_is_packed_as_an_open_one(ask, store, monkeypatch):
+    in_steps(store, "_seal", monkeypatch)
+    assert ask("pack", "--json")[1]["packages"]["closed"] is False
+    (info,) = (store / "packages").rglob("bag-info.txt")
+    assert "Closed:" not in info.read_text(encoding="utf-8")
+    assert ask("close")[0] == 0
+    assert "Closed:" in info.read_text(encoding="utf-8")
+
+
+def test_a_sealed_package_of_which_a_file_is_gone_is_not_made_anew(ask, store):
+    assert ask("close", "--because", BECAUSE)[0] == 0
+    (part,) = (store / "packages" / BOOK).rglob("*.zip")
+    part.unlink()
+    left = files(store / "packages")
+    code, words = ask("pack")
+    assert (code, files(store / "packages")) == (74, left)
+    assert str(part.parents[1]) in words
+    assert ask("close")[0] == 1
 
 
 def test_what_comes_while_the_book_is_being_closed_is_not_lost_sight_of(store, monkeypatch):

@@ -148,6 +148,17 @@ def test_figures_are_those_of_the_store(station):
     assert book.state == "packed"
 
 
+def test_slips_are_neither_pages_nor_cases(station, tmp_path):
+    store = Workplace(shutil.copytree(station, tmp_path / "copy"))
+    before, state = gather([store]).books[0], store.log(BOOK).state()
+    of_capture = {page.name.partition("-")[0]: len(json.loads(page.read_bytes()))
+                  for page in store.pages.glob("*-*.json") if not page.name.startswith("doubles")}
+    slip = state.current[0].id
+    store.log(BOOK).append({"event": "role", "capture": slip, "role": "slip"})
+    after = gather([store]).books[0]
+    assert (after.pages, after.cases) == (before.pages - of_capture[slip], before.cases - of_capture[slip])
+
+
 def test_pages_wait_until_somebody_has_accepted_them(station, tmp_path):
     shutil.copytree(station, tmp_path / "copy")
     store = Workplace(tmp_path / "copy")

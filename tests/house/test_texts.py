@@ -65,5 +65,9 @@ def test_numbers_are_written_as_the_language_writes_them():
     assert "1,234.5" in say("doctor", "room", "en", gb=1234.5, folder="/")
 
 
+def test_times_are_written_as_people_write_them():
+    assert "26.11.2026 04:15" in say("signature", "time", "vi", time="2026-11-26T04:15:33+07:00")
+
+
 def test_an_unknown_code_hides_nothing():
     assert "new_kind" in say("finding", "new_kind", "vi", size=3)
