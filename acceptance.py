@@ -49,8 +49,11 @@ class Work:
         return state
 
     def developed(self, state: BookState) -> DevelopedBook:
-        """All pages of the book as it stands."""
-        return develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
+        """All pages of the book as it stands. Raises NothingToDo where none could be developed."""
+        book = develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
+        if not book.pages:
+            raise NothingToDo("book_empty", book=str(self.identity))
+        return book
 
     def contents(self, state: BookState, book: DevelopedBook) -> BookContents:
         """What its packages hold."""

@@ -41,11 +41,13 @@ class Copied:
 def copy_packages(packages: Iterable[Path], base: Path, folder: Path) -> Copied:
     """Copy packages that lie below `base` to the same places below `folder`, which must exist already.
 
-    Raises StorageFailed, with the code `copy_differs` where what is read back is not what was written, and
+    Raises StorageFailed, with the code `copy_onto_itself` where that is `base`, and `copy_differs` where what is read back is not what was written, and
     BrokenPackage for a package that is not whole itself.
     """
     if not folder.is_dir():
         raise StorageFailed("copy_folder_missing", folder=str(folder))
+    if os.path.samefile(folder, base):
+        raise StorageFailed("copy_onto_itself", folder=str(folder))
     total, size, written, kept = {}, 0, False, []
     for package in packages:
         place = package.relative_to(base)

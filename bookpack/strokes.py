@@ -25,6 +25,7 @@ CELL = 8  # px of a cell of the paper's light
 AROUND = np.ones((7, 7), np.uint8)  # cells, of which the lightest is paper
 FAINT = 42  # grey levels below the paper from which on the soft picture of the paper would smear a stroke
 LEAST_STROKE = 5  # px within 5 × 5: less of it is grain
+BROAD_MM, MOST_SPREAD = 2.0, 0.33  # where more than this part of so broad a square is faint, there is a stain
 APART = 3  # px: what is closer to ink belongs to its fringe
 ROWS = 1024  # at once
 DARK = 45  # grey levels below paper: dark
@@ -68,14 +69,15 @@ def _ink_and_faint(grey: np.ndarray, dpi: float) -> tuple[np.ndarray, np.ndarray
     """The ink, its holes filled, and all else that is so dark that it has to stay sharp, whatever it may be."""
     ink = cv2.bitwise_not(bitonal(grey, "fast", dpi / MM_PER_INCH))
     faint = np.zeros_like(ink)
-    paper = cv2.dilate(shrunk(grey, CELL), AROUND)
+    paper, broad = cv2.dilate(shrunk(grey, CELL), AROUND), max(3, round(BROAD_MM * dpi / MM_PER_INCH))
     for top in range(0, len(grey), ROWS):
         rows = slice(top, min(len(grey), top + ROWS))
         light = enlarged(paper, CELL, rows, grey.shape[1])
         dark, black = (cv2.compare(grey[rows], cv2.subtract(light, depth), cv2.CMP_LT) for depth in (FAINT, 3 * FAINT))
         ink[rows] |= black & cv2.morphologyEx(ink[rows], cv2.MORPH_CLOSE, SQUARE, iterations=2)
         apart = cv2.bitwise_and(dark, cv2.bitwise_not(cv2.dilate(ink[rows], SQUARE, iterations=APART)))
-        stroke = cv2.bitwise_and(apart, _at_least(apart, 5, LEAST_STROKE))
+        spread = cv2.threshold(cv2.blur(apart, (broad, broad)), MOST_SPREAD * 255, 255, cv2.THRESH_BINARY_INV)[1]
+        stroke = apart & spread & _at_least(apart, 5, LEAST_STROKE)
         near = cv2.bitwise_and(dark, cv2.dilate(stroke, SQUARE, iterations=3))
         faint[rows] = cv2.bitwise_and(near, cv2.bitwise_not(ink[rows]))
     return ink, faint

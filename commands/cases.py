@@ -13,6 +13,7 @@ from commands.options import by_option, json_option, store_option
 from errors import ExitCode
 from talk import Talk, pass_talk, progress_bar, told
 
+TABLES = (".xlsx", ".csv")
 SHOWN = 40  # problems and renamings that are named on the screen; the JSON has them all
 
 
@@ -31,6 +32,8 @@ def export_cases(talk: Talk, book: str, target: Path, store: Path | None) -> Exi
     """Ghi bảng kê để nhập (.xlsx hoặc .csv). / Write the workbook to be filled in."""
     import casework
 
+    if target.suffix.lower() not in TABLES:
+        raise click.BadParameter(talk.say("cases", "export_form"), param_hint="FILE")
     with progress_bar(talk, False) as progress:
         rows = casework.export_cases(*_place(talk, book, store), target, progress)
     click.echo(talk.say("cases", "exported", cases=rows, file=target))

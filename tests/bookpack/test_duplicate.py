@@ -96,5 +96,11 @@ def test_a_medium_that_is_not_plugged_in_is_told_and_no_folder_made(packages, ba
     assert not (tmp_path / "usb").exists()
 
 
+def test_the_packages_themselves_are_no_copy(packages, base):
+    with pytest.raises(StorageFailed) as caught:
+        copy_packages(packages, base, base)
+    assert caught.value.code == "copy_onto_itself"
+
+
 def test_a_copy_on_the_same_disk_is_noticed(packages, base, medium):
     assert copy_packages(packages, base, medium).same_disk == (os.stat(medium).st_dev == os.stat(base).st_dev)

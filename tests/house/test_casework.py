@@ -238,6 +238,11 @@ def test_what_hinders_is_told_before_what_is_only_odd(sohoa, store, tmp_path):
     assert "Tên" in told[1]
 
 
+def test_a_table_is_written_under_a_name_that_a_spreadsheet_opens(sohoa, store, tmp_path):
+    assert sohoa("cases", "export", BOOK, tmp_path / "typed.xls", "--store", store).returncode == 2
+    assert not list(tmp_path.glob("typed*"))
+
+
 def test_a_file_that_is_not_there_is_told_in_words(sohoa, store, tmp_path):
     done = sohoa("cases", "import", BOOK, tmp_path / "none.xlsx", "--store", store)
     assert (done.returncode, done.stderr) == (66, "Không có tệp “none.xlsx”. Hãy kiểm tra lại tên.\n")
