@@ -41,8 +41,8 @@ class Copied:
 def copy_packages(packages: Iterable[Path], base: Path, folder: Path) -> Copied:
     """Copy packages that lie below `base` to the same places below `folder`, which must exist already.
 
-    Raises StorageFailed, with the code `copy_onto_itself` where that is `base`, and `copy_differs` where what is read back is not what was written, and
-    BrokenPackage for a package that is not whole itself.
+    Raises StorageFailed, with the code `copy_onto_itself` where that is `base`, `copy_differs` where what is read back is
+    not what was written, and BrokenPackage for a package that is not whole itself.
     """
     if not folder.is_dir():
         raise StorageFailed("copy_folder_missing", folder=str(folder))
