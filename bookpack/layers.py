@@ -4,7 +4,8 @@ A page has four kinds of pixels: paper, the fringe around strokes, their edges, 
 in colour, so each is a JPEG of few pixels; what is sharp is in the stencils. Fringe and edges need no stencils of
 their own: a stencil drawn again one pixel aside is its own dilation. `core` is the ink eroded; drawn aside in four
 directions it gives the edges back, and drawn two pixels aside the fringe. What erosion loses, thin strokes, is `thin`.
-Where all is dark (photographs of people, dense stamps, the desk) there are no strokes, and the picture is finer.
+Where all is dark or full of ink (photographs of people, dense stamps, the desk) there are no strokes, and the picture
+is finer.
 
 In the manner of mixed raster content (ITU-T T.44); drawing aside is our own. How a drawing gets into a PDF is left to
 `pdf`, what a page looks like to `imaging`.
@@ -38,7 +39,7 @@ from bookpack.colours import (
 from bookpack.contents import MinistryParams
 from bookpack.drawing import WHOLE, Drawing, Picture
 from bookpack.jpeg import FULL, HALF, small_jpeg
-from bookpack.strokes import Area, dark_areas, strokes_of
+from bookpack.strokes import Area, strokes_of
 
 A4_INCHES = 210 * 297 / 25.4**2  # square inches
 PDF_BYTES = 4500  # of a PDF of one page beside what is drawn
@@ -109,17 +110,15 @@ def _black(pixels: np.ndarray, dpi: float) -> Drawing:
 
 def _layered(pixels: np.ndarray, dpi: float, budget: float) -> Drawing:
     height, width = pixels.shape[:2]
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    areas = dark_areas(grey, dpi)
-    strokes = strokes_of(pixels, grey, dpi, areas)
+    strokes = strokes_of(pixels, dpi)
     paper, kinds = sums_of(pixels, dpi, strokes)
-    dark = tuple(_area_picture(pixels, area, dpi) for area in areas)
+    dense = [_area_picture(pixels, area, dpi) for area in strokes.areas]
     stencils = {kind: group4(mask) for kind, mask in
                 ((CORE, strokes.core), (THIN, strokes.thin), (FAINT, strokes.faint), (RED, strokes.red)) if mask is not None}
 
     def drawn(fineness: Fineness) -> Drawing:
         ink = _ink_pictures(kinds, fineness, list(stencils))
-        return Drawing(width, height, dpi, (_paper_picture(paper, dpi, fineness), *dark, *ink), tuple(stencils.values()))
+        return Drawing(width, height, dpi, (_paper_picture(paper, dpi, fineness), *dense, *ink), tuple(stencils.values()))
 
     page = drawn(FINE)
     if page.size > budget:

@@ -5,7 +5,6 @@ What colours they have is left to `colours`, how they are drawn to `layers`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +19,7 @@ SQUARE = np.ones((3, 3), np.uint8)
 SPECK = 3  # px within 3 × 3: fewer of a thin stroke are a speck
 REDDER, NO_BROWN = 45, 10  # red ink: red over green by more than the first, and green over blue by less than the second
 LEAST_RED = 10.0  # mm²: less is no seal
-STEP = 4  # px, of the pixels that are asked first whether there is red at all
+STEP = 4  # px, of the pixels that are asked where it need not be exact
 CELL = 8  # px of a cell of the paper's light
 AROUND = np.ones((7, 7), np.uint8)  # cells, of which the lightest is paper
 FAINT = 42  # grey levels below the paper from which on the soft picture of the paper would smear a stroke
@@ -29,7 +28,8 @@ BROAD_MM, MOST_SPREAD = 2.0, 0.33  # where more than this part of so broad a squ
 APART = 3  # px: what is closer to ink belongs to its fringe
 ROWS = 1024  # at once
 DARK = 45  # grey levels below paper: dark
-CELL_MM, DENSE = 3.0, 0.6  # where more than this part of a cell is dark, nothing is written
+CELL_MM = 3.0  # of the cells that are asked whether anything can be written there
+DENSE, FULL = 0.6, 0.45  # nothing is, where more than the first part of a cell is dark, or than the second is ink
 CELLS_ACROSS = 3  # and where so many are: what is smaller is a blot or a fat stroke
 MOST_AREAS = 12  # and the largest are taken
 Area = tuple[int, int, int, int]  # left, top, width, height, px
@@ -41,7 +41,7 @@ class Strokes:
 
     `core` is the ink eroded, `thin` the thin strokes that this loses, without specks and with. `faint` is what is no ink
     to the model and yet dark, and `red` the ink of seals: they stand apart, or their colour would run into that of
-    other ink. None where there is none.
+    other ink; None where there is none. In `areas` there are no strokes: photographs, dense stamps and stains, the desk.
     """
 
     core: np.ndarray
@@ -49,11 +49,14 @@ class Strokes:
     thin_and_specks: np.ndarray
     faint: np.ndarray | None
     red: np.ndarray | None
+    areas: tuple[Area, ...]
 
 
-def strokes_of(pixels: np.ndarray, grey: np.ndarray, dpi: float, areas: Sequence[Area] = ()) -> Strokes:
-    """The ink of a page (grey (h, w) or RGB (h, w, 3) uint8), taken apart; none within `areas`. `grey`: its light alone."""
+def strokes_of(pixels: np.ndarray, dpi: float) -> Strokes:
+    """The ink of a page (grey (h, w) or RGB (h, w, 3) uint8), taken apart."""
+    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     ink, faint = _ink_and_faint(grey, dpi)
+    areas = tuple(_dense_areas(grey, ink, dpi))
     for left, top, width, height in areas:
         for mask in (ink, faint):
             mask[top : top + height, left : left + width] = 0
@@ -62,7 +65,7 @@ def strokes_of(pixels: np.ndarray, grey: np.ndarray, dpi: float, areas: Sequence
         ink = cv2.bitwise_xor(ink, red)
     core = cv2.erode(ink, CROSS)
     thin = cv2.bitwise_xor(ink, ink & cv2.dilate(core, CROSS))
-    return Strokes(core, thin & _at_least(thin, 3, SPECK), thin, faint if faint.any() else None, red)
+    return Strokes(core, thin & _at_least(thin, 3, SPECK), thin, faint if faint.any() else None, red, areas)
 
 
 def _ink_and_faint(grey: np.ndarray, dpi: float) -> tuple[np.ndarray, np.ndarray]:
@@ -107,13 +110,14 @@ def _reddish(pixels: np.ndarray) -> np.ndarray:
     return redder & cv2.threshold(cv2.subtract(green, blue), NO_BROWN, 255, cv2.THRESH_BINARY_INV)[1]
 
 
-def dark_areas(grey: np.ndarray, dpi: float) -> list[Area]:
-    """Where a page (h, w) uint8 is dark all over: photographs, dense stamps, the desk."""
-    sample = grey[::4, ::4]
-    cell = max(1, round(CELL_MM * dpi / MM_PER_INCH / 4))
-    dark = np.where(sample < np.percentile(sample, 75) - DARK, 255, 0).astype(np.uint8)
+def _dense_areas(grey: np.ndarray, ink: np.ndarray, dpi: float) -> list[Area]:
+    """Where a page is dark, or full of ink, all over."""
+    sample = grey[::STEP, ::STEP]
+    cell = max(1, round(CELL_MM * dpi / MM_PER_INCH / STEP))
     size = (-(-sample.shape[1] // cell), -(-sample.shape[0] // cell))
-    dense = (cv2.resize(dark, size, interpolation=cv2.INTER_AREA) > DENSE * 255).astype(np.uint8)
+    dark = np.where(sample < np.percentile(sample, 75) - DARK, 255, 0).astype(np.uint8)
+    dark, full = (cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in (dark, ink[::STEP, ::STEP]))
+    dense = ((dark > DENSE * 255) | (full > FULL * 255)).astype(np.uint8)
     dense = cv2.morphologyEx(dense, cv2.MORPH_OPEN, np.ones((CELLS_ACROSS, CELLS_ACROSS), np.uint8))
     count, _, found, _ = cv2.connectedComponentsWithStats(dense)
     largest = sorted(range(1, count), key=lambda label: -found[label, cv2.CC_STAT_AREA])[:MOST_AREAS]

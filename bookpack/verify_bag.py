@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,11 +34,12 @@ def check_bag(bag: Path, reader: Reader) -> Iterator[Problem]:
     yield from damaged.values()
     yield from () if damaged else _check_tags(bag, files)
     payload = {name.removeprefix(f"{DATA}/"): file for name, file in files.items() if name.startswith(f"{DATA}/")}
-    inside = (*_check_originals(payload), *_check_mets(bag / DATA, payload), *_check_premis(bag / DATA, payload),
-              *_check_pages(bag / DATA, payload), *_check_book(bag, payload))
+    sound = {name for name in payload if f"{DATA}/{name}" not in damaged}  # what is damaged is not asked about others
+    inside = (*_check_originals(payload), *_check_mets(bag / DATA, payload, sound),
+              *_check_premis(bag / DATA, payload, sound), *_check_pages(bag / DATA, payload, sound),
+              *_check_book(bag, payload))
     yield from (problem for problem in within(DATA, inside) if problem.facts["file"] not in damaged)
-    sound = [name for name in _pdfs(payload) if f"{DATA}/{name}" not in damaged]
-    yield from within(DATA, (problem for name in sound
+    yield from within(DATA, (problem for name in _pdfs(payload) if name in sound
                              for problem in reader.check(bag / DATA / name, name, len(_recipes(payload)))))
     yield from _check_version(bag)
 
@@ -111,11 +112,11 @@ def _check_originals(payload: Files) -> Iterator[Problem]:
             yield Problem("original_differs", {"file": name})
 
 
-def _check_mets(data: Path, payload: Files) -> Iterator[Problem]:
+def _check_mets(data: Path, payload: Files, sound: Set[str]) -> Iterator[Problem]:
     """Every file that METS tells of is as it says, and it tells of every file but itself."""
-    documents = [name for name in payload if name.rpartition("/")[2] == "METS.xml"]
+    documents = {name for name in payload if name.rpartition("/")[2] == "METS.xml"}
     told = {"METS.xml"}
-    for document in documents:
+    for document in sorted(documents & sound):
         folder = document.rpartition("/")[0]
         try:
             root = ElementTree.parse(data / document).getroot()
@@ -129,13 +130,13 @@ def _check_mets(data: Path, payload: Files) -> Iterator[Problem]:
             file = payload.get(name)
             if file is None or (element.get("CHECKSUM"), element.get("SIZE")) != (file.sha256, str(file.bytes)):
                 yield Problem("mets_differs", {"file": name, "document": document})
-    for name in sorted(payload.keys() - told) if documents else []:
+    for name in sorted(payload.keys() - told) if documents and documents <= sound else []:
         yield Problem("mets_silent", {"file": name})
 
 
-def _check_premis(data: Path, payload: Files) -> Iterator[Problem]:
+def _check_premis(data: Path, payload: Files, sound: Set[str]) -> Iterator[Problem]:
     document = "metadata/preservation/PREMIS.xml"
-    if document not in payload:
+    if document not in sound:
         return
     try:
         root = ElementTree.parse(data / document).getroot()
@@ -166,9 +167,11 @@ def _pdfs(payload: Files) -> list[str]:
     return [name for name in payload if name.rpartition("/")[0] in PLACES["book"] and name.endswith(".pdf")]
 
 
-def _check_pages(data: Path, payload: Files) -> Iterator[Problem]:
+def _check_pages(data: Path, payload: Files, sound: Set[str]) -> Iterator[Problem]:
     """As many recipes as pages in the list, one for each, and each page's original is there."""
     table, there = f"{_record(payload)}pages.csv", _recipes(payload)
+    if table in payload and table not in sound:
+        return
     rows: list[dict[str, str]] = []
     with suppress(OSError, UnicodeDecodeError, csv.Error):
         rows = list(csv.DictReader((data / table).read_text(encoding="utf-8").splitlines()))

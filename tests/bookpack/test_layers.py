@@ -13,7 +13,7 @@ from bookpack.drawing import Drawing, Picture, jpeg_page, read_drawing, to_bytes
 from bookpack.jpeg import archive_jpeg
 from bookpack.layers import group4, small_page
 from bookpack.pdf import Bookmark, PdfFacts, PdfPage, write_pdf
-from bookpack.strokes import dark_areas
+from bookpack.strokes import strokes_of
 from errors import StorageFailed
 
 DPI = 200.0
@@ -89,10 +89,17 @@ def test_a_photograph_stays_continuous():
     page = written(3)
     shades = np.linspace(20, 170, 300).astype(np.uint8)
     page[900:1300, 100:400] = shades[None, :, None]
-    (area,) = dark_areas(cv2.cvtColor(page, cv2.COLOR_RGB2GRAY), DPI)
+    (area,) = strokes_of(page, DPI).areas
     assert area == pytest.approx((100, 900, 300, 400), abs=30)
     drawn = shown(small_page(page, DPI).drawing)
     assert np.abs(drawn[920:1280, 120:380].astype(int) - page[920:1280, 120:380]).mean() < 4
+
+
+def test_a_dense_stamp_stays_continuous():
+    page = written(3)
+    page[900:1200:3, 100:400] = page[901:1200:3, 100:400] = (110, 90, 120)
+    (area,) = strokes_of(page, DPI).areas
+    assert area == pytest.approx((100, 900, 300, 300), abs=30)
 
 
 def test_what_cannot_be_read_in_less_takes_more_and_says_so():

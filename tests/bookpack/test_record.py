@@ -164,6 +164,14 @@ def test_a_file_that_was_changed_with_all_checksums_made_to_fit_is_told_by_mets(
     assert ("mets_differs", f"data/{name}") in problems(archive.folder)
 
 
+@pytest.mark.parametrize("name", ["METS.xml", "representations/rep1/METS.xml", "metadata/preservation/PREMIS.xml",
+                                  "metadata/other/pages.csv"])
+def test_what_is_damaged_itself_is_not_asked_about_other_files(archive, name):
+    document = archive.folder / "data" / name
+    document.write_bytes(document.read_bytes()[:-40])
+    assert [(item.code, item.facts["file"]) for item in verify(archive.folder)] == [("file_changed", f"data/{name}")]
+
+
 def test_a_damaged_original_is_told_once(archive, contents):
     name = f"data/representations/originals/data/{contents.originals[0].path.name}"
     flip(archive.folder / name, 3, 0)
