@@ -4,8 +4,7 @@ A page has four kinds of pixels: paper, the fringe around strokes, their edges, 
 in colour, so each is a JPEG of few pixels; what is sharp is in the stencils. Fringe and edges need no stencils of
 their own: a stencil drawn again one pixel aside is its own dilation. `core` is the ink eroded; drawn aside in four
 directions it gives the edges back, and drawn two pixels aside the fringe. What erosion loses, thin strokes, is `thin`.
-Where all is dark or full of ink (photographs of people, dense stamps, the desk) there are no strokes, and the picture
-is finer.
+Where all is dark (photographs of people, dense stamps, the desk) there are no strokes, and the picture is finer.
 
 In the manner of mixed raster content (ITU-T T.44); drawing aside is our own. How a drawing gets into a PDF is left to
 `pdf`, what a page looks like to `imaging`.

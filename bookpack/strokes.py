@@ -29,7 +29,7 @@ APART = 3  # px: what is closer to ink belongs to its fringe
 ROWS = 1024  # at once
 DARK = 45  # grey levels below paper: dark
 CELL_MM = 3.0  # of the cells that are asked whether anything can be written there
-DENSE, FULL = 0.6, 0.45  # nothing is, where more than the first part of a cell is dark, or than the second is ink
+DENSE = 0.6  # nothing is, where a larger part of a cell is dark
 CELLS_ACROSS = 3  # and where so many are: what is smaller is a blot or a fat stroke
 MOST_AREAS = 12  # and the largest are taken
 Area = tuple[int, int, int, int]  # left, top, width, height, px
@@ -56,7 +56,7 @@ def strokes_of(pixels: np.ndarray, dpi: float) -> Strokes:
     """The ink of a page (grey (h, w) or RGB (h, w, 3) uint8), taken apart."""
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     ink, faint = _ink_and_faint(grey, dpi)
-    areas = tuple(_dense_areas(grey, ink, dpi))
+    areas = tuple(_dense_areas(grey, dpi))
     for left, top, width, height in areas:
         for mask in (ink, faint):
             mask[top : top + height, left : left + width] = 0
@@ -110,14 +110,13 @@ def _reddish(pixels: np.ndarray) -> np.ndarray:
     return redder & cv2.threshold(cv2.subtract(green, blue), NO_BROWN, 255, cv2.THRESH_BINARY_INV)[1]
 
 
-def _dense_areas(grey: np.ndarray, ink: np.ndarray, dpi: float) -> list[Area]:
-    """Where a page is dark, or full of ink, all over."""
+def _dense_areas(grey: np.ndarray, dpi: float) -> list[Area]:
+    """Where a page is dark all over."""
     sample = grey[::STEP, ::STEP]
     cell = max(1, round(CELL_MM * dpi / MM_PER_INCH / STEP))
     size = (-(-sample.shape[1] // cell), -(-sample.shape[0] // cell))
     dark = np.where(sample < np.percentile(sample, 75) - DARK, 255, 0).astype(np.uint8)
-    dark, full = (cv2.resize(mask, size, interpolation=cv2.INTER_AREA) for mask in (dark, ink[::STEP, ::STEP]))
-    dense = ((dark > DENSE * 255) | (full > FULL * 255)).astype(np.uint8)
+    dense = (cv2.resize(dark, size, interpolation=cv2.INTER_AREA) > DENSE * 255).astype(np.uint8)
     dense = cv2.morphologyEx(dense, cv2.MORPH_OPEN, np.ones((CELLS_ACROSS, CELLS_ACROSS), np.uint8))
     count, _, found, _ = cv2.connectedComponentsWithStats(dense)
     largest = sorted(range(1, count), key=lambda label: -found[label, cv2.CC_STAT_AREA])[:MOST_AREAS]

@@ -99,7 +99,7 @@ def test_a_dense_stamp_stays_continuous():
     page = written(3)
     page[900:1200:3, 100:400] = page[901:1200:3, 100:400] = (110, 90, 120)
     (area,) = strokes_of(page, DPI).areas
-    assert area == pytest.approx((100, 900, 300, 300), abs=30)
+    assert area == pytest.approx((100, 900, 300, 300), abs=50)
 
 
 def test_what_cannot_be_read_in_less_takes_more_and_says_so():
