@@ -146,6 +146,8 @@ def _renamed(talk: Talk, work: Any) -> Iterator[str]:
 def _packed(talk: Talk, work: Any) -> Iterator[str]:
     if work.packages:
         yield talk.say("cases", "packed", path=work.packages.workbook.parent)
+        if work.packages.version > 1:
+            yield talk.say("summary", "new_version", version=work.packages.version, folder=work.packages.folder)
         yield from (talk.say("summary", "typed_kept", path=path) for path in work.packages.kept)
 
 

@@ -238,6 +238,15 @@ def test_what_hinders_is_told_before_what_is_only_odd(sohoa, store, tmp_path):
     assert "Tên" in told[1]
 
 
+def test_an_import_into_a_closed_book_says_that_it_makes_a_new_version(sohoa, store, tmp_path):
+    typist = Typist(exported(sohoa, store, tmp_path))
+    typist.type(1, so="5", ngayDangKy="03.02.1990")
+    typist.save()
+    assert sohoa("close", BOOK, "--store", store, "--because", "thử").returncode == 0
+    told = sohoa("cases", "import", BOOK, typist.path, "--store", store).stdout
+    assert "phiên bản 2" in told and "Các phiên bản đã đóng vẫn nguyên" in told
+
+
 def test_a_table_is_written_under_a_name_that_a_spreadsheet_opens(sohoa, store, tmp_path):
     assert sohoa("cases", "export", BOOK, tmp_path / "typed.xls", "--store", store).returncode == 2
     assert not list(tmp_path.glob("typed*"))
