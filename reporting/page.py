@@ -37,7 +37,7 @@ class _Page:
         return escape(say("report", code, self.language, **facts))
 
     def number(self, value: float) -> str:
-        return self.say("figure", value=int(value) if value == int(value) else value)
+        return written(int(value) if value == int(value) else value, self.language)
 
     def parts(self) -> Iterable[str]:
         style = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
