@@ -12,52 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from book import Identity, digest
-from bookpack.contents import BookContents
 from bookpack.sampling import Verdict, draw, outcome
-from developing import DevelopedPage, Progress
-from errors import BadIdentity, NothingToDo, Refused
-from originals.booklog import BookLog, BookState
-from packing import contents_of
-from pipeline import DevelopedBook, develop_book, look_again, seen, warnings
-from settings import Settings
-from workplace import Workplace
+from bookwork import Work
+from developing import DevelopedPage
+from errors import BadIdentity, Refused
+from originals.booklog import BookState
+from pipeline import DevelopedBook, look_again, seen, warnings
 
 DOUBLE = "double_page"
-
-
-@dataclass(frozen=True)
-class Work:
-    """The work on one book of a station: pages that are not developed yet are developed in so many jobs."""
-
-    workplace: Workplace
-    identity: Identity
-    settings: Settings
-    jobs: int = 0
-    progress: Progress = lambda *_: None
-
-    @property
-    def log(self) -> BookLog:
-        return self.workplace.log(str(self.identity))
-
-    def state(self) -> BookState:
-        """Where the book stands. Raises NothingToDo for one that is not there, or without pages."""
-        if not self.log.path.exists():
-            raise NothingToDo("book_unknown", book=str(self.identity), out=str(self.workplace.root))
-        state = self.log.state()
-        if not state.current:
-            raise NothingToDo("book_empty", book=str(self.identity))
-        return state
-
-    def developed(self, state: BookState) -> DevelopedBook:
-        """All pages of the book as it stands. Raises NothingToDo where none could be developed."""
-        book = develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
-        if not book.pages:
-            raise NothingToDo("book_empty", book=str(self.identity))
-        return book
-
-    def contents(self, state: BookState, book: DevelopedBook) -> BookContents:
-        """What its packages hold."""
-        return contents_of(self.workplace, self.identity, self.settings, state, book.pages)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from book import Case, Identity
+from book import Case
 from bookpack.casechecks import Checked, check_rows, of_book
 from bookpack.casereading import read_rows
 from bookpack.caserows import Known
@@ -26,45 +26,42 @@ from bookpack.contents import BookContents
 from bookpack.manifest import sha256_of
 from bookpack.typed import CaseProblem, read_typed
 from bookpack.workbook import rows_of, workbook
-from developing import Progress
+from bookwork import Work
 from errors import NothingToDo, Refused
 from originals.booklog import BookState
 from originals.caselog import SAID, UNDONE, check_event, undone_events
 from originals.durable import locked, write_file
 from originals.eventlog import now
-from packing import Packages, contents_of, pack
-from pipeline import DevelopedBook, develop_book
-from settings import Settings
-from workplace import Workplace
+from packing import Packages, pack
+from pipeline import DevelopedBook
 
 
 @dataclass(frozen=True)
 class OpenBook:
     """A book with its pages developed, and its cases."""
 
-    workplace: Workplace
-    identity: Identity
-    settings: Settings
+    work: Work
     state: BookState
     developed: DevelopedBook
 
     def contents(self, state: BookState | None = None) -> BookContents:
         """What its packages hold, or would if it stood as in `state`."""
-        return contents_of(self.workplace, self.identity, self.settings, state or self.state, self.developed.pages)
+        return self.work.contents(state or self.state, self.developed)
 
     def names(self, contents: BookContents) -> dict[str, str]:
         """Case id → name of its file, without ending."""
-        names = case_names(contents, self.settings.ministry)
+        names = case_names(contents, self.work.settings.ministry)
         return {case.id: name for case, name in zip(contents.cases, names, strict=True)}
 
     @cached_property
     def known(self) -> Known:
-        contents, place = self.contents(), self.identity.place
+        contents, identity, places = self.contents(), self.work.identity, self.work.settings.places
         unnamed = replace(contents, cases=tuple(replace(case, number=None) for case in contents.cases))
         both = (self.names(unnamed), self.names(contents))  # a table may have the names of the scan stage still
         names = {name: case for named in both for case, name in named.items()}
-        return Known(self.identity, tuple(page.id for page in self.developed.pages), self.state,
-                     date.fromisoformat(now()[:10]), frozenset((place, self.settings.places.get(place, place))), names)
+        own = frozenset((identity.place, places.get(identity.place, identity.place)))
+        return Known(identity, tuple(page.id for page in self.developed.pages), self.state,
+                     date.fromisoformat(now()[:10]), own, names)
 
     @property
     def stated(self) -> int | None:
@@ -106,74 +103,62 @@ class CaseList:
     events: tuple[tuple[int, Mapping[str, Any], bool], ...]
 
 
-def open_book(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> OpenBook:
+def open_book(work: Work) -> OpenBook:
     """The book as it stands; pages that are not developed yet are developed first. Raises NothingToDo, StorageFailed."""
-    log = workplace.log(str(identity))
-    if not log.path.exists():
-        raise NothingToDo("book_unknown", book=str(identity), out=str(workplace.root))
-    state = log.state()
-    developed = develop_book(workplace, identity, settings, state, 0, progress)
-    if not developed.pages:
-        raise NothingToDo("book_empty", book=str(identity))
-    return OpenBook(workplace, identity, settings, state, developed)
+    state = work.state()
+    return OpenBook(work, state, work.developed(state))
 
 
 @contextmanager
-def held(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> Iterator[OpenBook]:
+def held(work: Work) -> Iterator[OpenBook]:
     """The book, while nobody else packs or says anything of cases. Raises StoreBusy too."""
-    with locked(workplace.packing_lock):
-        yield open_book(workplace, identity, settings, progress)
+    with locked(work.workplace.packing_lock):
+        yield open_book(work)
 
 
-def import_cases(
-    workplace: Workplace, identity: Identity, settings: Settings, file: Path, by: str, dry_run: bool, progress: Progress
-) -> CaseWork:
+def import_cases(work: Work, file: Path, by: str, dry_run: bool) -> CaseWork:
     """Take the good rows of a filled-in workbook or CSV, and make the packages again with the names that follow.
 
     Rows that are wrong stay as they were in the book, and are named. Raises UnreadableTable, NothingToDo, StoreBusy,
     StorageFailed, OSError; then nothing was taken.
     """
-    table = read_typed(file, identity.kind, columns(identity.kind))
-    with held(workplace, identity, settings, progress) as book:
+    book_name, kind = str(work.identity), work.identity.kind
+    table = read_typed(file, kind, columns(kind))
+    with held(work) as book:
         checked = check_rows(table, read_rows(table, book.known), book.known, book.stated)
         if dry_run:
             after = book.known.after(checked.changes).state
-            return CaseWork(str(identity), None, checked, _renamed(book, after), None)
+            return CaseWork(book_name, None, checked, _renamed(book, after), None)
         if not checked.changes:
-            return CaseWork(str(identity), None, checked, (), _packed(book, progress) if _was_killed(book) else None)
+            return CaseWork(book_name, None, checked, (), _packed(book) if _was_killed(book) else None)
         source = {"name": file.name, "sha256": sha256_of(file)}
-        return _say(book, {"event": SAID, "source": source, "changes": list(checked.changes)}, by, progress, checked)
+        return _say(book, {"event": SAID, "source": source, "changes": list(checked.changes)}, by, checked)
 
 
-def change_cases(
-    workplace: Workplace, identity: Identity, settings: Settings, changes: Sequence[Mapping[str, Any]], by: str,
-    source: Mapping[str, Any], progress: Progress,
-) -> CaseWork:
+def change_cases(work: Work, changes: Sequence[Mapping[str, Any]], by: str, source: Mapping[str, Any]) -> CaseWork:
     """Say more of cases, in the form of the log (`originals.caselog`), for those who do without a table. Raises as above."""
-    with held(workplace, identity, settings, progress) as book:
-        return _say(book, {"event": SAID, "source": dict(source), "changes": list(changes)}, by, progress)
+    with held(work) as book:
+        return _say(book, {"event": SAID, "source": dict(source), "changes": list(changes)}, by)
 
 
-def undo_cases(
-    workplace: Workplace, identity: Identity, settings: Settings, number: int | None, by: str, progress: Progress
-) -> CaseWork:
+def undo_cases(work: Work, number: int | None, by: str) -> CaseWork:
     """Put back what was before an event about cases: the last one that still holds, or that of a number.
 
     What was said later still holds, and the log keeps it all. Raises NothingToDo where there is no such event.
     """
-    with held(workplace, identity, settings, progress) as book:
+    with held(work) as book:
         events = book.state.case_events
         undone = undone_events(events)
         holding = [place for place, event in enumerate(events, 1)
                    if place not in undone and (event["event"] == SAID if number is None else place == number)]
         if not holding:
-            raise NothingToDo("no_such_case_event", book=str(identity))
-        return _say(book, {"event": UNDONE, "undone": holding[-1]}, by, progress)
+            raise NothingToDo("no_such_case_event", book=str(work.identity))
+        return _say(book, {"event": UNDONE, "undone": holding[-1]}, by)
 
 
-def list_cases(workplace: Workplace, identity: Identity, settings: Settings, progress: Progress) -> CaseList:
+def list_cases(work: Work) -> CaseList:
     """All cases of a book, with their problems. Raises NothingToDo, StorageFailed."""
-    book = open_book(workplace, identity, settings, progress)
+    book = open_book(work)
     names, known = book.names(book.contents()), book.known
     problems = of_book(known, book.stated)
     cases = tuple(ListedCase(case, f"{names[case.id]}.pdf", tuple(known.numbers[page] for page in case.pages),
@@ -181,25 +166,23 @@ def list_cases(workplace: Workplace, identity: Identity, settings: Settings, pro
                   for case in known.cases.values())
     undone = undone_events(book.state.case_events)
     events = tuple((place, event, place in undone) for place, event in enumerate(book.state.case_events, 1))
-    return CaseList(str(identity), cases, tuple(item for item in problems if item.case not in known.cases), events)
+    return CaseList(str(work.identity), cases, tuple(item for item in problems if item.case not in known.cases), events)
 
 
-def export_cases(
-    workplace: Workplace, identity: Identity, settings: Settings, target: Path, progress: Progress
-) -> int:
+def export_cases(work: Work, target: Path) -> int:
     """Write the workbook that the package has, or the same rows as CSV where `target` ends so; the number of rows.
 
     Raises Refused where there is such a file, that somebody may have typed into; NothingToDo, StorageFailed.
     """
     if target.exists():
         raise Refused("file_exists", file=target.name)
-    book = open_book(workplace, identity, settings, progress)
+    book = open_book(work)
     contents = book.contents()
     names = list(book.names(contents).values())
     if target.suffix.lower() == ".csv":
         write_file(target, [_csv(rows_of(contents, names))])
     else:
-        write_file(target, [workbook(contents, names, package_name(identity, settings.ministry))])
+        write_file(target, [workbook(contents, names, package_name(work.identity, work.settings.ministry))])
     return len(names)
 
 
@@ -209,16 +192,14 @@ def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode("utf-8-sig")  # without its mark a spreadsheet takes it for another encoding
 
 
-def _say(
-    book: OpenBook, event: dict[str, Any], by: str, progress: Progress, checked: Checked | None = None
-) -> CaseWork:
+def _say(book: OpenBook, event: dict[str, Any], by: str, checked: Checked | None = None) -> CaseWork:
     """Log an event with the renamings that follow from it, and make the packages again."""
     check_event(event)  # what cannot be read must not come into the log
     after = replace(book.state, case_events=(*book.state.case_events, event))
     renamed = _renamed(book, after)
-    book.workplace.log(str(book.identity)).append({**event, "by": by, "renamed": [list(pair) for pair in renamed]})
+    book.work.log.append({**event, "by": by, "renamed": [list(pair) for pair in renamed]})
     found = Checked((), 0, 0, 0, tuple(of_book(replace(book.known, state=after), book.stated)))
-    return CaseWork(str(book.identity), len(after.case_events), checked or found, renamed, _packed(book, progress))
+    return CaseWork(str(book.work.identity), len(after.case_events), checked or found, renamed, _packed(book))
 
 
 def _was_killed(book: OpenBook) -> bool:
@@ -226,9 +207,9 @@ def _was_killed(book: OpenBook) -> bool:
     return book.state.last_event in (SAID, UNDONE)
 
 
-def _packed(book: OpenBook, progress: Progress) -> Packages:
-    state = book.workplace.log(str(book.identity)).state()
-    return pack(book.workplace, book.identity, book.settings, state, book.developed.pages, progress=progress)
+def _packed(book: OpenBook) -> Packages:
+    work = book.work
+    return pack(work.workplace, work.identity, work.settings, work.log.state(), book.developed.pages, progress=work.progress)
 
 
 def _renamed(book: OpenBook, after: BookState) -> tuple[tuple[str, str], ...]:

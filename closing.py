@@ -13,13 +13,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from acceptance import Work, roles_of, waiting_of
+from acceptance import roles_of, waiting_of
 from book import Case, Identity
 from bookpack.casechecks import of_book
 from bookpack.caserows import Known
 from bookpack.manifest import sha256_of
 from bookpack.sign import opened
 from bookpack.verify import Problem, verify
+from bookwork import Work
 from originals.booklog import CHECKS, BookLog, BookState
 from originals.durable import locked, make_read_only
 from originals.eventlog import now

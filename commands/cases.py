@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from commands.options import by_option, json_option, store_option
+from commands.options import by_option, json_option, store_option, work_on
 from errors import ExitCode
-from talk import Talk, pass_talk, progress_bar, told
+from talk import Talk, pass_talk, told
 
 TABLES = (".xlsx", ".csv")
 SHOWN = 40  # problems and renamings that are named on the screen; the JSON has them all
@@ -34,8 +34,8 @@ def export_cases(talk: Talk, book: str, target: Path, store: Path | None) -> Exi
 
     if target.suffix.lower() not in TABLES:
         raise click.BadParameter(talk.say("cases", "export_form"), param_hint="FILE")
-    with progress_bar(talk, False) as progress:
-        rows = casework.export_cases(*_place(talk, book, store), target, progress)
+    with work_on(talk, book, store, quiet=False) as work:
+        rows = casework.export_cases(work, target)
     click.echo(talk.say("cases", "exported", cases=rows, file=target))
     return ExitCode.OK
 
@@ -55,13 +55,13 @@ def import_cases(
     """Nhận bảng kê đã nhập, kiểm tra, đặt tên tệp. / Take a filled-in workbook, check it, name the files."""
     import casework
 
-    with progress_bar(talk, as_json) as progress:
-        work = casework.import_cases(*_place(talk, book, store), file, by, dry_run, progress)
+    with work_on(talk, book, store, quiet=as_json) as work:
+        outcome = casework.import_cases(work, file, by, dry_run)
     if as_json:
-        click.echo(json.dumps({**_plain(talk, work), "file": str(file), "dry_run": dry_run}, ensure_ascii=False))
+        click.echo(json.dumps({**_plain(talk, outcome), "file": str(file), "dry_run": dry_run}, ensure_ascii=False))
     else:
-        click.echo("\n".join(_imported(talk, work, dry_run)))
-    wrong = any(_severity(item) == "error" for item in work.checked.problems)
+        click.echo("\n".join(_imported(talk, outcome, dry_run)))
+    wrong = any(_severity(item) == "error" for item in outcome.checked.problems)
     return ExitCode.FAILED_CHECK if wrong else ExitCode.OK
 
 
@@ -77,12 +77,12 @@ def undo_cases(talk: Talk, book: str, number: int | None, store: Path | None, by
     """Hoàn lại lần nhập cuối, hoặc một lần đã ghi. / Put back what was before an import."""
     import casework
 
-    with progress_bar(talk, as_json) as progress:
-        work = casework.undo_cases(*_place(talk, book, store), number, by, progress)
+    with work_on(talk, book, store, quiet=as_json) as work:
+        outcome = casework.undo_cases(work, number, by)
     if as_json:
-        click.echo(json.dumps(_plain(talk, work), ensure_ascii=False))
+        click.echo(json.dumps(_plain(talk, outcome), ensure_ascii=False))
     else:
-        click.echo("\n".join([talk.say("cases", "undone", book=book), *_renamed(talk, work), *_packed(talk, work)]))
+        click.echo("\n".join([talk.say("cases", "undone", book=book), *_renamed(talk, outcome), *_packed(talk, outcome)]))
     return ExitCode.OK
 
 
@@ -96,20 +96,11 @@ def list_cases(talk: Talk, book: str, store: Path | None, as_json: bool) -> Exit
     """Từng trường hợp: trang, số, ngày, tên tệp, chỗ sai. / Each case: pages, number, date, file, problems."""
     import casework
 
-    with progress_bar(talk, as_json) as progress:
-        listed = casework.list_cases(*_place(talk, book, store), progress)
+    with work_on(talk, book, store, quiet=as_json) as work:
+        listed = casework.list_cases(work)
     click.echo(json.dumps(_list_plain(talk, listed), ensure_ascii=False) if as_json
                else "\n".join(_list_in_words(talk, listed)))
     return ExitCode.OK
-
-
-def _place(talk: Talk, book: str, store: Path | None) -> tuple[Any, Any, Any]:
-    """The folder of the station, the identity of the book, the settings."""
-    from book import Identity
-    from station.shelf import workplace_of
-
-    settings = talk.settings()
-    return workplace_of(store, settings), Identity.parse(book, settings.kinds), settings
 
 
 def _severity(problem: Any) -> str:

@@ -5,35 +5,20 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from commands.options import by_option, json_option, store_option
+from commands.options import by_option, json_option, store_option, work_on
 from errors import CannotSign, ExitCode
-from talk import Talk, pass_talk, progress_bar, told
+from talk import Talk, pass_talk, told
 
 PASSWORD = "SOHOA_SIGNING_PASSWORD"  # name of an environment variable
 ROLES = ("blank", "slip", "spare", "page")
 OUTCOMES = {"accepted": ExitCode.OK, "open": ExitCode.OK, "rework": ExitCode.FAILED_CHECK}
 jobs_option = click.option("--jobs", type=click.IntRange(0), default=0,
                            help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
-
-
-@contextmanager
-def _work(talk: Talk, book: str, store: Path | None, jobs: int, quiet: bool) -> Iterator[Any]:
-    """The book that a command is about, with a bar for pages that are to be developed first."""
-    from acceptance import Work
-    from book import Identity
-    from station.shelf import workplace_of
-
-    settings = talk.settings()
-    identity = Identity.parse(book, settings.kinds)
-    with progress_bar(talk, quiet) as progress:
-        yield Work(workplace_of(store, settings), identity, settings, jobs, progress)
 
 
 @click.command()
@@ -47,7 +32,7 @@ def waiting(talk: Talk, book: str, store: Path | None, jobs: int, as_json: bool)
     """Các trang chờ người xem, đáng ngờ nhất trước. / Pages that wait to be looked at, worst first."""
     import acceptance
 
-    with _work(talk, book, store, jobs, as_json) as work:
+    with work_on(talk, book, store, as_json, jobs) as work:
         found = acceptance.waiting(work)
     if as_json:
         click.echo(json.dumps([_plain(talk, item) for item in found], ensure_ascii=False))
@@ -93,7 +78,7 @@ def accept(
 
     if not pages and not every:
         raise click.UsageError(talk.say("closing", "accept_what"))
-    with _work(talk, book, store, jobs, as_json) as work:
+    with work_on(talk, book, store, as_json, jobs) as work:
         accepted, left = acceptance.accept(work, [*pages, *(["all"] if every else [])], by)
     if as_json:
         click.echo(json.dumps({"accepted": [item.page.id for item in accepted],
@@ -123,7 +108,7 @@ def mark(
     """Ghi trang nào là trang trắng, tờ đính kèm, ảnh thừa. / Say which pages are blank, slips or spare."""
     import acceptance
 
-    with _work(talk, book, store, jobs, as_json) as work:
+    with work_on(talk, book, store, as_json, jobs) as work:
         marked = acceptance.mark(work, pages, "" if role == "page" else role, by)
     click.echo(json.dumps({"marked": marked, "as": role}) if as_json
                else talk.say("closing", f"marked_{role}", number=len(marked), book=book))
@@ -150,7 +135,7 @@ def sample(
     import acceptance
 
     said = dict(_verdict(talk, text) for text in verdicts)
-    with _work(talk, book, store, jobs, as_json) as work:
+    with work_on(talk, book, store, as_json, jobs) as work:
         found = acceptance.judge(work, said, by, same_person) if said else acceptance.sample(work, seed, by)
     sheet = _write_sheet(talk, work.workplace, found)
     click.echo(json.dumps(_sample_plain(found, sheet), ensure_ascii=False) if as_json
@@ -209,7 +194,7 @@ def close(talk: Talk, book: str, because: str, store: Path | None, by: str, jobs
     """Đóng quyển sổ: kiểm, đóng gói, ký, niêm phong. / Close a book: checked, packed, signed, sealed."""
     import closing
 
-    with _work(talk, book, store, jobs, as_json) as work:
+    with work_on(talk, book, store, as_json, jobs) as work:
         found = closing.close(work, because.strip(), by, lambda: _password(talk))
     click.echo(json.dumps(_closing_plain(talk, found), ensure_ascii=False) if as_json
                else "\n".join(_closing_lines(talk, found)))

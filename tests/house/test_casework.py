@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from book import Identity
+from bookwork import Work
 from casework import change_cases
 from originals.durable import locked
 from settings import load
@@ -22,8 +23,8 @@ ROOT = Path(__file__).parents[2]
 BOOK = "KS.1990.14800.02"
 
 
-def silent(*_):
-    pass
+def work_on(store):
+    return Work(Workplace(store), Identity.parse(BOOK), load())
 
 
 @pytest.fixture(scope="module")
@@ -261,7 +262,7 @@ def test_two_cases_of_one_name_stop_no_packing(sohoa, store, cases):
     listed = cases("list")[1]["cases"]
     before = names(store)
     changes = [{"case": case["id"], "pages": case["page_ids"], "number": "5", "date": "1990-02-03"} for case in listed[:2]]
-    done = change_cases(Workplace(store), Identity.parse(BOOK), load(), changes, "Lan", {"name": "web"}, silent)
+    done = change_cases(work_on(store), changes, "Lan", {"name": "web"})
     assert names(store) == before
     assert {item.code for item in done.checked.problems} == {"number_double"}
     packed = json.loads(sohoa("pack", BOOK, "--store", store, "--json").stdout)["packages"]
@@ -272,7 +273,7 @@ def test_two_cases_of_one_name_stop_no_packing(sohoa, store, cases):
 def test_what_cannot_be_read_comes_into_no_log(store):
     before = log(store)
     with pytest.raises(KeyError):
-        change_cases(Workplace(store), Identity.parse(BOOK), load(), [{"number": "5"}], "Lan", {"name": "web"}, silent)
+        change_cases(work_on(store), [{"number": "5"}], "Lan", {"name": "web"})
     assert log(store) == before
 
 

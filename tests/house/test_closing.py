@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from acceptance import Work
 from book import Identity
+from bookwork import Work
 from closing import close
 from settings import load
 from workplace import Workplace
