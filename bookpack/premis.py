@@ -21,7 +21,8 @@ EVENTS = {  # of the log → eventType of the Library of Congress
     "received": "ingestion", "set_aside": "validation", "superseded": "modification", "moved": "modification",
     "settings": "modification", "role": "metadata modification", "cases": "metadata modification",
     "cases_undone": "metadata modification", "accepted": "quality review", "sampled": "quality review",
-    "verdict": "quality review", "closed": "validation", "packed": "information package creation", "copied": "replication",
+    "verdict": "quality review", "closing": "validation", "closed": "validation",
+    "packed": "information package creation", "copied": "replication",
 }
 SOURCE, OUTCOME = "source", "outcome"
 

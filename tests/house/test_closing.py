@@ -178,6 +178,8 @@ def test_a_closed_book_is_sealed_and_its_bag_tells_how_it_was_closed(ask, store,
     (inside,) = folder.rglob("log.jsonl")
     last = json.loads(inside.read_text(encoding="utf-8").splitlines()[-1])
     assert (last["event"], last["because"]) == ("closing", BECAUSE)
+    (premis,) = folder.rglob("PREMIS.xml")
+    assert "<eventDetail>closing</eventDetail>" in premis.read_text(encoding="utf-8")
 
 
 def test_closed_again_packed_again_processed_again_nothing_changes(ask, store, sohoa, small_pages):
