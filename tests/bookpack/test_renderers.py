@@ -28,7 +28,7 @@ KINDS = {  # a sample, its dpi and its size (rows, columns): odd ones are the ha
 }
 MEDIAN, P99 = 2, 8  # grey levels of 255, between two renderers' pages whose sharpest detail is blurred away
 ALIKE = 0.97  # F-measure of the strokes that two renderers show
-FAITHFUL = 0.85  # and of those that one shows against those of the page itself: how near is the business of `layers`
+FAITHFUL = 0.95  # and of those that one shows against those of the page itself
 BLUR = 3  # px
 
 
