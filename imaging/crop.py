@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import cut, marks, where
+from imaging import by_hand, cut, marks, where
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import View
@@ -27,23 +27,32 @@ class Params:
     """Settings of the crop stage."""
 
     mode: str = "sheet"  # sheet: to the edges of the paper; none: leave all that was captured
+    box: by_hand.Auto | by_hand.Fractions = "auto"  # auto, or left, top, right and bottom as fractions of the frame
     ink_margin_mm: float = 4.0  # paper kept around strokes at the sheet's edge, mm; around other marks half
     edge_marks: int = 4  # so many strokes or lines at one edge of the capture mean that the page was cut off
+
+    def __post_init__(self):
+        by_hand.check_box(self.box)
 
 
 def decide(view: View, params: Params) -> Decision:
     """Values: `box` (left, top, right, bottom; right and bottom excluded) in pixels of the levelled frame."""
     width, height = view.size
+    if params.box != "auto":
+        return _decision(view, params, np.multiply(params.box, [width, height] * 2).tolist(), 1.0)
     if params.mode == "none":
         return STAGE.decision({"box": [0, 0, width, height]})
     sheet = view.sheet
     inner = _inner(sheet)
     outer = np.concatenate([sheet.min(axis=0), sheet.max(axis=0)])
     box = _around_ink(view, inner, outer, params.ink_margin_mm * view.px_per_mm)
-    box = _at_gutter(view, box, sheet)
+    return _decision(view, params, _at_gutter(view, box, sheet), 0.9)
+
+
+def _decision(view: View, params: Params, box: list[float], confidence: float) -> Decision:
     box = _within_capture(view, box)
     findings = _cut_off(view, params.edge_marks, box)
-    return STAGE.decision({"box": [round(float(value)) for value in box]}, 0.9, findings)
+    return STAGE.decision({"box": [round(float(value)) for value in box]}, confidence, findings)
 
 
 def _inner(sheet: np.ndarray) -> list[float]:

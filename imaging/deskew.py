@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import marks
+from imaging import by_hand, marks
 from imaging.geometry import Geometry
 from imaging.lines import pieces
 from imaging.stage import Stage
@@ -33,10 +33,13 @@ RULES_AGREE, RULES_NEAR = 0.1, 0.5  # degrees: their median deviation, and how f
 class Params:
     """Settings of the deskew stage."""
 
-    degrees: str | float = "auto"  # auto, or the angle itself, positive where lines fall to the right
+    degrees: by_hand.Auto | float = "auto"  # auto, or the angle itself, positive where lines fall to the right
     max_degrees: float = 12.0  # a larger angle is not believed
     min_confidence: float = 0.3  # below it the page is not turned
     warn_degrees: float = 8.0  # a page this crooked is worth a second look
+
+    def __post_init__(self):
+        by_hand.check_degrees(self.degrees)
 
 
 def decide(view: View, params: Params) -> Decision:

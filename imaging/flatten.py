@@ -5,8 +5,9 @@ Never worse than before: a mesh is only laid where what is seen bears it out, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from book import Decision, Side
@@ -15,6 +16,8 @@ from imaging.geometry import Geometry
 from imaging.mesh import Mesh
 from imaging.stage import Stage
 from imaging.view import View
+
+SAME_SHEET = 0.1  # of its extent: where corners set by hand lie farther off, another sheet was seen
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,25 @@ def decide(view: View, params: Params) -> Decision:
     if _is_loose_sheet(view):
         limits = bent_sheet.Limits(params.least_seen, params.most_apart, params.most_rms, params.least_edges)
         sheet = bent_sheet.flattened(view, limits)
+        if sheet is not None and view.decided["outline"].values.get("set"):
+            sheet = _pinned(sheet, view.sheet)
         if sheet is not None and sheet.bend < params.least_bend and bent_sheet.is_straight(view):
             return _as_it_is(view, sheet.confidence)
         if sheet is not None:
             return _decision(sheet.mesh, sheet.corners, sheet.ppi, sheet.confidence)
     page = bent_page.flattened(view, params.least_uneven, params.most_uneven_left)
     return _as_it_is(view) if page is None else _decision(page.mesh, view.sheet, view.dpi, page.confidence)
+
+
+def _pinned(sheet: bent_sheet.Sheet, corners: np.ndarray) -> bent_sheet.Sheet | None:
+    """The sheet drawn to the `corners` (4×2 px of the frame) that a person has set; None where it is another sheet."""
+    extent = np.sqrt(abs(cv2.contourArea(corners.astype(np.float32))))
+    if np.linalg.norm(sheet.corners - corners, axis=1).max() > SAME_SHEET * extent:
+        return None
+    plane, _ = cv2.findHomography(sheet.corners, corners)
+    nodes = np.array(sheet.mesh.nodes)
+    moved = cv2.perspectiveTransform(nodes.reshape(1, -1, 2), plane).reshape(nodes.shape)
+    return replace(sheet, mesh=Mesh.of(np.round(moved, 2), sheet.mesh.size), corners=corners)
 
 
 def _is_loose_sheet(view: View) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -35,7 +36,7 @@ RULE_PART = 1 / 14  # of the side: straighter and longer than any stroke of writ
 class Params:
     """Settings of the orient stage."""
 
-    turn: str | int = "auto"  # auto, or 0 | 90 | 180 | 270 degrees clockwise for every image
+    turn: Literal["auto", 0, 90, 180, 270] = "auto"  # auto, or 0 | 90 | 180 | 270 degrees clockwise for every image
     min_ratio: float = 1.4  # lines on their side so much sharper than level ones (or the reverse) are clear lines
     min_slant: float = 0.13  # so clearly must writing stand on its head or on its side before an image is turned
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import light, orient, quads, sides
+from imaging import by_hand, light, orient, quads, sides
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import MM_PER_INCH, PAPERS_MM, View
@@ -24,6 +24,7 @@ TILTED = 12.0  # degrees: writing that falls by more is not seen by `orient`
 DIAGONAL = 33.0  # degrees: nothing but the writing tells which of two sides is the upper one
 FOCAL = (0.62, 1.25)  # focal length over the longer side of the picture: 22 to 45 mm on film of 36 mm
 ISO_RATIO, ISO_NEAR = 2**0.5, 0.015  # of the sides of A4, A3 …; nearer than can be measured
+AT_FRAME = 0.005  # of the frame: a side set by hand as near to its edge is the frame's own
 SHADED = 0.3  # confidence where a shadow was taken for the sheet
 NAMES = ("top", "right", "bottom", "left")
 
@@ -33,14 +34,20 @@ class Params:
     """Settings of the outline stage."""
 
     mode: str = "auto"  # auto; none: the whole capture is the sheet
+    corners: by_hand.Auto | by_hand.Corners = "auto"  # auto, or those of the sheet as fractions of the frame
     perspective: str = "auto"  # auto: put right for photos whose sheet is wholly seen; never
     margin_mm: float = 3.0  # kept around the sheet, mm
     min_score: float = 0.5  # evidence for a sheet below which the whole capture is kept
     sure_score: float = 0.75  # evidence from which nobody has to look again
 
+    def __post_init__(self):
+        by_hand.check_corners(self.corners)
+
 
 def decide(view: View, params: Params) -> Decision:
-    """Values: `corners`, `border` (sides with ground beyond them), `rectify`, `size`, `ppi`, `margin`."""
+    """Values: `corners`, `border` (sides with ground beyond them), `rectify`, `size`, `ppi`, `margin`; `set` by hand."""
+    if params.corners != "auto":
+        return _as_set(view, params)
     if params.mode == "none":
         return _decision(view, params, view.frame.corners, (), False, 1.0)
     small = _small(view)
@@ -59,6 +66,17 @@ def decide(view: View, params: Params) -> Decision:
     findings = unsure if found.score < params.sure_score else ()
     decision = _decision(view, params, corners, border, rectify, confidence, findings)
     return _read_upright(view, params, decision) if rectify and _tilt(corners) > TILTED else decision
+
+
+def _as_set(view: View, params: Params) -> Decision:
+    """The corners that a person has set, in the order in which the sheet is read."""
+    corners = by_hand.pixels(params.corners, view.size)
+    x, y = np.array(params.corners).T
+    inwards = np.array([y, 1 - x, 1 - y, x])  # of each corner, from the frame's top, right, bottom and left
+    border = [name for at, name in enumerate(NAMES) if max(inwards[at, [at, (at + 1) % 4]]) > AT_FRAME]
+    rectify = params.perspective == "auto" and len(border) == 4 and _wants_perspective(view, corners)
+    decision = _decision(view, params, corners, border, rectify, 1.0)
+    return replace(decision, values={**decision.values, "set": True})
 
 
 def _read_upright(view: View, params: Params, decision: Decision) -> Decision:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 import cv2
 import numpy as np
 
 from book import Decision, Finding, Severity, Side
-from imaging import gutters, marks
+from imaging import by_hand, gutters, marks
 from imaging.geometry import Geometry
 from imaging.stage import Stage
 from imaging.view import View
@@ -38,6 +39,7 @@ CENTRE = (0.3, 0.7)  # of the width: where the gutter of what is known to be a s
 FULL_SCORE = 2.4  # evidence for a gutter of which the model is quite sure
 SHAPES = (0.6, 0.72, 0.8, 1.0, 1.2), (-6.0, -3.5, -1.5, 0.0, 2.0)  # width over height; what it says for two pages: log odds
 LEAST_SHAPE = 0.5  # width over height of a page: nothing narrower is one
+LEAST_STRIP = 0.05  # of the sheet's width: no page that a gutter set by hand leaves is narrower
 LEAST_USUAL = 0.05  # likelihood near the usual place that is enough to look there
 FINE, FAR, TURNED = 0.006, 0.4, 0.05  # of the width around the model's line; what its end and a turn by 0.4° cost
 
@@ -46,7 +48,8 @@ FINE, FAR, TURNED = 0.006, 0.4, 0.05  # of the width around the model's line; wh
 class Params:
     """Settings of the split stage."""
 
-    layout: str = "auto"  # auto | single | spread
+    layout: Literal["auto", "single", "spread"] = "auto"  # auto | single | spread
+    gutter: by_hand.Auto | by_hand.Fractions = "auto"  # auto, or where it meets the frame's top and bottom
     overlap_mm: float = 2.0  # strip beyond the gutter that each page keeps, so that no joining stamp is cut, mm
     margin_mm: float = 3.0  # around the sheet on its other sides, mm
     spread_aspect: float = 1.12  # a sheet at least this much wider than high may be a spread
@@ -55,6 +58,9 @@ class Params:
     least_page: float = 0.6  # the smaller page of a spread has at least this part of the other's width
     min_score: float = 1.2  # evidence for a gutter, of 3, below which there is none
     sure_score: float = 1.6  # evidence from which nobody has to look again
+
+    def __post_init__(self):
+        by_hand.check_gutter(self.gutter)
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ def decide(view: View, params: Params) -> Decision:
     wanted = params.layout if params.layout != "auto" else view.hints.layout or "auto"
     box = _box(view)
     width, height = box[2] - box[0], box[3] - box[1]
+    if params.gutter != "auto" and params.layout != "single":
+        return _as_set(view, params)
     if wanted == "single" or min(width, height) < 60:
         return _single(view)
     central, usual = wanted == "spread", view.hints.gutter
@@ -80,7 +88,7 @@ def decide(view: View, params: Params) -> Decision:
     part = gutter.x / width
     balance = min(part, 1 - part) / max(part, 1 - part)
     if wanted == "spread":
-        return _spread(view, box, gutter, params)
+        return _spread(view, _ends(view, box, gutter), params, _confidence(gutter, params), _unsure(gutter, params))
     wide = params.spread_aspect <= width / height <= params.widest_aspect
     as_usual = view.hints.habit == "spread" and abs(part - (view.hints.gutter or 0.5)) < AS_USUAL
     enough = gutter.score >= params.min_score * (EASIER if as_usual else 1)
@@ -88,13 +96,23 @@ def decide(view: View, params: Params) -> Decision:
     may_be_two = wide or (by_model and width / height <= params.widest_aspect)
     may_be_part = by_model or width / height >= params.partial_aspect
     if balance >= params.least_page and may_be_two and enough:
-        return _spread(view, box, gutter, params)
+        return _spread(view, _ends(view, box, gutter), params, _confidence(gutter, params), _unsure(gutter, params))
     if balance < params.least_page and ((wide and enough) or (may_be_part and gutter.score >= params.sure_score)):
         return _partial(view, box, gutter, params)
     if wide:
         unsure = Finding("layout_unsure", Severity.WARNING)
         return _single(view, 0.4, (unsure,))
     return _single(view)
+
+
+def _as_set(view: View, params: Params) -> Decision:
+    """A spread whose gutter a person has set; each page keeps a strip of the sheet, wherever the sheet lies."""
+    (left, top), (right, bottom) = view.sheet.min(axis=0), view.sheet.max(axis=0)
+    width, height = view.size
+    above, below = (x * width - 0.5 for x in params.gutter)
+    aside = LEAST_STRIP * (right - left)
+    x = np.interp([top, bottom], [-0.5, height - 0.5], [above, below]).clip(left + aside, right - aside)
+    return _spread(view, np.column_stack([x, [top, bottom]]), params, 1.0)
 
 
 def _told(told: gutters.Seen, grey: np.ndarray, central: bool, usual: float) -> Gutter:
@@ -283,16 +301,18 @@ def _single(view: View, confidence: float = 0.9, findings: tuple[Finding, ...] =
     return STAGE.decision(values, confidence, findings)
 
 
-def _spread(view: View, box, gutter: Gutter, params: Params) -> Decision:
-    ends = _ends(view, box, gutter)
-    findings = ()
-    if gutter.score < params.sure_score:
-        findings = (Finding("gutter_unsure", Severity.WARNING, {"confidence": _confidence(gutter, params)}),)
+def _unsure(gutter: Gutter, params: Params) -> tuple[Finding, ...]:
+    if gutter.score >= params.sure_score:
+        return ()
+    return (Finding("gutter_unsure", Severity.WARNING, {"confidence": _confidence(gutter, params)}),)
+
+
+def _spread(view: View, ends: np.ndarray, params: Params, confidence: float, findings: tuple[Finding, ...] = ()) -> Decision:
     left, right = _halves(view.sheet, ends)
     values = {"layout": "spread", "gutter": ends.tolist(), "sides": [str(Side.LEFT), str(Side.RIGHT)],
               "corners": {str(Side.LEFT): left, str(Side.RIGHT): right},
               "overlap": params.overlap_mm * view.px_per_mm, "margin": params.margin_mm * view.px_per_mm}
-    return STAGE.decision(values, _confidence(gutter, params), findings)
+    return STAGE.decision(values, confidence, findings)
 
 
 def _partial(view: View, box, gutter: Gutter, params: Params) -> Decision:
@@ -300,13 +320,10 @@ def _partial(view: View, box, gutter: Gutter, params: Params) -> Decision:
     ends = _ends(view, box, gutter)
     left, right = _halves(view.sheet, ends)
     wanted, cut = (left, "right") if gutter.x > (box[2] - box[0]) / 2 else (right, "left")
-    findings = ()
-    if gutter.score < params.sure_score:
-        findings = (Finding("gutter_unsure", Severity.WARNING, {"confidence": _confidence(gutter, params)}),)
     values = {"layout": "single", "gutter": ends.tolist(), "sides": [str(Side.WHOLE)],
               "corners": {str(Side.WHOLE): wanted}, "cut": cut,
               "overlap": params.overlap_mm * view.px_per_mm, "margin": params.margin_mm * view.px_per_mm}
-    return STAGE.decision(values, _confidence(gutter, params), findings)
+    return STAGE.decision(values, _confidence(gutter, params), _unsure(gutter, params))
 
 
 def _confidence(gutter: Gutter, params: Params) -> float:

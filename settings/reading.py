@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from errors import BadConfig
+from imaging.by_hand import Unusable
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def fill(params: Any, entries: Mapping[str, Entry], section: str) -> Any:
         return replace(params, **changes)
     except ValueError as error:  # a dataclass that checks its own ranges
         where = next(iter(entries.values())).where if entries else {}
+        if isinstance(error, Unusable):
+            raise BadConfig(error.code, **where, value=error.value) from error
         raise BadConfig("config_bad_value", **where, key=section, reason=str(error)) from error
 
 
@@ -104,9 +107,17 @@ def _fit(entry: Entry, hint: Any, name: str) -> Any:
             return float(value)
         elif option in (int, str, bool) and type(value) is option:
             return value
-        elif typing.get_origin(option) is tuple and isinstance(value, list):
-            return tuple(value)
+        elif typing.get_origin(option) is tuple and isinstance(value, (list, tuple)):
+            return _frozen(value, option)
     raise BadConfig("config_wrong_kind", **entry.where, key=name, wanted=_wanted(hint), value=value)
+
+
+def _frozen(value: Any, hint: Any) -> Any:
+    """Lists as tuples, however deep, and numbers as floats where `hint` has floats."""
+    inner = typing.get_args(hint)[:1]
+    if isinstance(value, (list, tuple)) and inner:
+        return tuple(_frozen(item, inner[0]) for item in value)
+    return float(value) if hint is float and type(value) is int else value
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
@@ -121,7 +132,7 @@ def _wanted(hint: Any) -> str:
         if typing.get_origin(option) is typing.Literal:
             words += [str(choice) for choice in typing.get_args(option)]
         else:
-            words.append(getattr(option, "__name__", str(option)))
+            words.append("[…]" if typing.get_origin(option) is tuple else getattr(option, "__name__", str(option)))
     return " | ".join(words)
 
 
