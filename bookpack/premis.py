@@ -19,7 +19,8 @@ from originals.eventlog import VIETNAM
 NAMESPACE = "http://www.loc.gov/premis/v3"
 EVENTS = {  # of the log → eventType of the Library of Congress
     "received": "ingestion", "set_aside": "validation", "superseded": "modification", "moved": "modification",
-    "settings": "modification", "role": "metadata modification", "cases": "metadata modification",
+    "settings": "modification", "order": "modification", "undone": "modification",
+    "role": "metadata modification", "cases": "metadata modification",
     "cases_undone": "metadata modification", "accepted": "quality review", "sampled": "quality review",
     "verdict": "quality review", "closing": "validation", "closed": "validation",
     "packed": "information package creation", "copied": "replication",

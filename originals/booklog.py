@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from book import Capture
+from originals import corrections
 from originals.caselog import check_event
+from originals.corrections import SPARE, Corrected, Values
 from originals.eventlog import EventLog
 
 # events after which a closed book is another
-CHANGES = {"received", "settings", "role", "superseded", "moved", "cases", "cases_undone"}
+CHANGES = {"received", "settings", "role", "order", "superseded", "moved", "cases", "cases_undone"}
 PACKING = {"packed", "copied"}  # events that say nothing new of the book itself
 CHECKS = {"closing", "closed", "sampled", "verdict", *PACKING}  # events of those who check work that others did
-SPARE = "spare"
-Values = Mapping[str, Mapping[str, Any]]  # stage → key → value
 
 
 @dataclass(frozen=True)
@@ -37,37 +38,33 @@ class SetAside:
 
 
 @dataclass(frozen=True)
-class BookState:
-    """Where a book stands. `captures` are in order of arrival; `settings` by scope: `book`, capture or page.
+class BookState(Corrected):
+    """Where a book stands, beside what people said of its pages. `captures` are in order of arrival.
 
     `names` are those that each original arrived under; `packed` has the last event of each kind of package; `facts`
-    are what people said of the book (title, layout, paper, stated totals). `roles` of captures: `blank` is a blank
-    page that is meant, `slip` an attached slip, `spare` one that was captured twice and is no page. `superseded` maps a
-    capture that was retaken to the one that took its place; `moved` names captures that went to another book. None is
-    deleted. `closings` are the events with which the book was closed, in order; `changed` says whether its pages or
-    cases were since, and `closing` is the event with which a closing began that is not at its end and that nothing has
-    changed since. `accepted` maps a page to the digest of what a person saw when they accepted it. `case_events` are
-    those about cases, their undoing among them. `sample` is the acceptance sample drawn last, `verdicts` maps its pages
-    to what a second person said of them; `workers` are the names of all who had a hand in the work itself.
+    are what people said of the book (title, layout, paper, stated totals). `roles` of captures and pages: `blank` is a
+    blank page that is meant, `slip` an attached slip; `spare` is a capture that was taken twice and is no page. `moved`
+    names captures that went to another book. None is deleted. `closings` are the events with which the book was closed,
+    in order; `changed` says whether its pages or cases were since, and `closing` is the event with which a closing began
+    that is not at its end and that nothing has changed since. `case_events` are those about cases, their undoing among
+    them. `sample` is the acceptance sample drawn last, `verdicts` maps its pages to what a second person said of them;
+    `workers` are the names of all who had a hand in the work itself.
     """
 
     captures: tuple[Capture, ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
-    settings: Mapping[str, Values] = field(default_factory=dict)
     packed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
-    roles: Mapping[str, str] = field(default_factory=dict)
-    superseded: Mapping[str, str] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     closings: tuple[Mapping[str, Any], ...] = ()
     changed: bool = False
-    accepted: Mapping[str, str] = field(default_factory=dict)
     case_events: tuple[Mapping[str, Any], ...] = ()
     closing: Mapping[str, Any] | None = None
     sample: Mapping[str, Any] | None = None
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     workers: frozenset[str] = frozenset()
+    retaking: str | None = None  # the capture whose place the next one takes
     ended: bool = False
     opened: str = ""
     last: str = ""
@@ -78,31 +75,36 @@ class BookState:
         """The number of the next original that is new to the book, from 0."""
         return self.captures[-1].arrival + 1 if self.captures else 0
 
-    @property
+    @cached_property
     def current(self) -> tuple[Capture, ...]:
-        """The captures that are pages of the book today, in order: a retake stands where the retaken one stood."""
+        """The captures that are pages of the book today, in the order of their arrival, or as people said.
+
+        A retake stands where the retaken one stood.
+        """
         by_id = {capture.id: capture for capture in self.captures}
-        retakes = {self.latest(old) for old in self.superseded}
-        shown = (self.latest(capture.id) for capture in self.captures
-                 if capture.id in self.superseded or capture.id not in retakes)
-        kept = dict.fromkeys(name for name in shown if name not in self.moved and self.roles.get(name) != SPARE)
-        return tuple(by_id[name] for name in kept)
+        shown = dict.fromkeys(self.latest(capture.id) for capture in self.captures
+                              if capture.id in self.superseded or capture.id not in self.retakes)
+        return tuple(by_id[name] for name in corrections.in_order(list(shown), self)
+                     if name not in self.moved and self.roles.get(name) != SPARE)
+
+    @cached_property
+    def retakes(self) -> frozenset[str]:
+        """The captures that stand today for one that was retaken."""
+        return frozenset(self.latest(old) for old in self.superseded)
 
     def latest(self, name: str) -> str:
         """The capture that stands for one today: its last retake, or itself."""
-        seen = {name}
-        while (name := self.superseded.get(name, name)) not in seen:
-            seen.add(name)
-        return name
+        return corrections.standing(self.superseded, name)
+
+    def role_of(self, page: str) -> str:
+        """What a page is: what was said of it, or else of its capture; empty for a page like others."""
+        return self.roles.get(page, self.roles.get(page.partition("-")[0], ""))
 
     def with_settings(self, changes: Iterable[tuple[str, Values]]) -> BookState:
         """The state with `(scope, values)` laid over its settings, key by key."""
         settings = dict(self.settings)
         for scope, values in changes:
-            stages = dict(settings.get(scope, {}))
-            for stage, keys in values.items():
-                stages[stage] = {**stages.get(stage, {}), **keys}
-            settings[scope] = stages
+            corrections.laid_over(settings, scope, values)
         return replace(self, settings=settings)
 
 
@@ -129,6 +131,9 @@ def _changes(before: BookState, after: BookState, kind: str) -> bool:
         return len(after.captures) != len(before.captures)
     if kind == "opened":
         return after.facts != before.facts
+    if kind == corrections.UNDONE:
+        said = corrections.subject(after.corrections, len(after.corrections))
+        return said is not None and said["event"] in CHANGES
     return kind in CHANGES
 
 
@@ -141,36 +146,26 @@ def _ended(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, ended=True)
 
 
-def _role(state: BookState, event: Mapping[str, Any]) -> BookState:
-    return replace(state, roles={**state.roles, event["capture"]: event["role"]})
-
-
-def _superseded(state: BookState, event: Mapping[str, Any]) -> BookState:
-    if event["old"] == event["new"]:
-        return state
-    return replace(state, superseded={**state.superseded, event["old"]: event["new"]})
-
-
 def _moved(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, moved={**state.moved, event["capture"]: event["book"]})
 
 
 def _received(state: BookState, event: Mapping[str, Any]) -> BookState:
     """`role` and `supersedes` come with the arrival that they are of: one line, so all or nothing."""
-    sha256, name = event["sha256"], event["name"]
+    sha256, name, again = event["sha256"], event["name"], event["sha256"] in state.names
     names = {**state.names, sha256: (*state.names.get(sha256, ()), name)}
     aside = tuple(item for item in state.set_aside  # the same file, or a whole version of it that came later
                   if item.frame is not None or (item.sha256 != sha256 and item.name != name))
     state = replace(state, names=names, set_aside=aside)
-    known = {capture.id for capture in state.captures}
+    known = {capture.id for capture in state.captures} if again else set()
     arrived = (_capture(event, frame) for frame in event["frames"])
     new = tuple(capture for capture in arrived if capture.id not in known)
-    state = replace(state, captures=state.captures + new)
-    if new and event.get("role"):
-        state = replace(state, roles={**state.roles, **{capture.id: event["role"] for capture in new}})
-    if new and event.get("supersedes"):
-        state = replace(state, superseded={**state.superseded, event["supersedes"]: new[0].id})
-    return state
+    state = replace(state, captures=state.captures + new, retaking=None if new else state.retaking)
+    said = {key: event.get(key, "") for key in ("role", "supersedes")}
+    if not new or not any(said.values()):
+        return state
+    arrival = {key: event[key] for key in ("event", "time")}
+    return corrections.corrected(state, {**arrival, **said, "captures": [capture.id for capture in new]})
 
 
 def _capture(event: Mapping[str, Any], frame: Mapping[str, Any]) -> Capture:
@@ -192,12 +187,8 @@ def _place(item: SetAside) -> tuple[Any, ...]:
     return (item.sha256, item.frame) if item.sha256 else (item.name,)
 
 
-def _settings(state: BookState, event: Mapping[str, Any]) -> BookState:
-    return state.with_settings([(event["scope"], event["values"])])
-
-
-def _accepted(state: BookState, event: Mapping[str, Any]) -> BookState:
-    return replace(state, accepted={**state.accepted, **event["pages"]})
+def _retaking(state: BookState, event: Mapping[str, Any]) -> BookState:
+    return replace(state, retaking=event["capture"])
 
 
 def _closing(state: BookState, event: Mapping[str, Any]) -> BookState:
@@ -230,18 +221,16 @@ def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
 _FOLDS = {
     "opened": _opened,
     "ended": _ended,
-    "role": _role,
-    "superseded": _superseded,
     "moved": _moved,
+    "retaking": _retaking,
     "received": _received,
     "set_aside": _set_aside,
-    "settings": _settings,
     "packed": _packed,
-    "accepted": _accepted,
     "closing": _closing,
     "closed": _closed,
     "sampled": _sampled,
     "verdict": _verdict,
     "cases": _cases,
     "cases_undone": _cases,
+    **dict.fromkeys((*corrections.BY_HAND, corrections.UNDONE), corrections.corrected),
 }

@@ -34,11 +34,11 @@ def said_of_cases(events: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, An
     return said
 
 
-def undone_events(events: Sequence[Mapping[str, Any]]) -> set[int]:
-    """The places, from 1, of events that are undone today."""
+def undone_events(events: Sequence[Mapping[str, Any]], kind: str = UNDONE) -> set[int]:
+    """The places, from 1, of events that are undone today. Undoing is said by events of a `kind`."""
     undone: set[int] = set()
     for number in range(len(events), 0, -1):  # only later events undo earlier ones
         event = events[number - 1]
-        if event["event"] == UNDONE and number not in undone:
+        if event["event"] == kind and number not in undone and event["undone"] < number:
             undone.add(event["undone"])
     return undone
