@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from originals.booklog import BookLog
@@ -14,6 +14,7 @@ class Workplace:
     """The folder that a book is worked in: originals, logs, developed pages and packages."""
 
     root: Path
+    _logs: dict[str, BookLog] = field(default_factory=dict, repr=False, compare=False)  # what they read is not read again
 
     @property
     def store(self) -> Store:
@@ -30,6 +31,11 @@ class Workplace:
         return self.root / "spool"
 
     @property
+    def uploads(self) -> Path:
+        """Where photos of phones lie that have not come to their end."""
+        return self.root / "uploads"
+
+    @property
     def packing_lock(self) -> Path:
         """What the one program holds that packs at a time, also beside the daemon."""
         return self.root / ".sohoa-packing"
@@ -40,7 +46,7 @@ class Workplace:
         return self.root / "reports"
 
     def log(self, book: str) -> BookLog:
-        return BookLog(self.root / "books" / f"{book}.jsonl")
+        return self._logs.setdefault(book, BookLog(self.root / "books" / f"{book}.jsonl"))
 
     def books(self) -> list[str]:
         """Identities of all books that have a log, sorted; `unsorted` among them where something waits for its book."""

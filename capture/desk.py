@@ -181,7 +181,9 @@ class Desk:
                        before.next_arrival)
         event = {"event": "received", "arrival": arrival, "sha256": original.sha256, "media": seen.media, "name": name,
                  "exif": dict(seen.exif), "frames": [_plain(seen, number) for number in piece.frames]}
-        if new and piece.role == "retake" and before.current:
+        if new and before.retaking:
+            event["supersedes"] = before.retaking
+        elif new and piece.role == "retake" and before.current:
             event["supersedes"] = max(before.current, key=lambda capture: (capture.arrival, capture.frame)).id
         elif new and piece.role in ("blank", "slip"):
             event["role"] = piece.role

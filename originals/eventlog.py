@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -32,6 +33,7 @@ class EventLog(Generic[State]):
 
     def __init__(self, path: Path, start: State, fold: Callable[[State, Mapping[str, Any]], State]) -> None:
         self.path, self._start, self._fold = Path(path), start, fold
+        self._reading = threading.Lock()
         self._forget()
 
     def _forget(self) -> None:
@@ -50,10 +52,14 @@ class EventLog(Generic[State]):
         return [self._event(line, number) for number, line in enumerate(lines, 1)]
 
     def state(self) -> State:
-        """What the events come to. What was read by the last call is not read again.
+        """What the events come to. What was read by the last call is not read again. Safe for several threads.
 
         Raises StorageFailed as `events` does.
         """
+        with self._reading:
+            return self._read()
+
+    def _read(self) -> State:
         size = self.path.stat().st_size if self.path.exists() else 0
         if size < self._end - 1:  # the file was replaced; a line may still lack its end
             self._forget()

@@ -57,6 +57,8 @@ class Settings:
     scan: Any
     sampling: Any
     signature: Any
+    page: Any
+    phone: Any
     kinds: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     books: Mapping[str, BookSettings] = field(default_factory=dict)
@@ -109,22 +111,38 @@ def parse_changes(changes: list[str]) -> dict[str, dict[str, Entry]]:
     return parsed
 
 
+def check_changes(changes: Any) -> None:
+    """Raises BadConfig unless `changes` (stage → key → value) are settings; None takes one back to what it was."""
+    known = _built_in().stages
+    for stage, keys in changes.items() if isinstance(changes, Mapping) else [(str(changes), None)]:
+        if not isinstance(keys, Mapping):
+            raise BadConfig("setting_form", setting=stage)
+        if stage not in known:
+            raise BadConfig("setting_unknown", setting=stage, nearest=nearest(stage, known))
+        names = {item.name for item in fields(known[stage])}
+        said = {key: Entry(value) for key, value in keys.items() if value is not None or key not in names}
+        fill(known[stage], said, stage)
+
+
 def _built_in() -> Settings:
     from bookpack.contents import ArchiveParams, MinistryParams
     from bookpack.keys import SignatureParams
     from bookpack.sampling import SamplingParams
     from capture.devices import ScanParams
     from capture.inbox import WatchParams
+    from capture.phone import PhoneParams
     from imaging.decode import Limits
     from imaging.stages import STAGES
+    from webstation.params import PageParams
 
     stages = {stage.name: stage.params() for stage in STAGES}
     return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams(), ScanParams(),
-                    SamplingParams(), SignatureParams())
+                    SamplingParams(), SignatureParams(), PageParams(), PhoneParams())
 
 
 def _apply(settings: Settings, entries: Mapping[str, Entry]) -> Settings:
-    whole = {"general", "limits", "archive", "ministry", "watch", "scan", "sampling", "signature"}
+    whole = {"general", "limits", "archive", "ministry", "watch", "scan", "sampling", "signature", "page",
+             "phone"}
     tables = {"kinds", "places"}
     known = [*whole, *tables, "books", *settings.stages]
     for key, entry in entries.items():

@@ -22,29 +22,50 @@ COVER_COMMANDS = ("end", "retake", "blank", "slip")
               help="Thư mục nhận ảnh. / A folder that images come into (repeatable).")
 @store_option
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
+@click.option("--page/--no-page", default=True, help="Có trang làm việc trong trình duyệt. / With the page or without.")
+@click.option("--open/--no-open", "opens", default=None, help="Mở trang đó ngay. / Open the page in the browser at once.")
 @pass_talk
 @told
-def watch(talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int) -> ExitCode:
+def watch(
+    talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int, page: bool, opens: bool | None
+) -> ExitCode:
     """Nhận ảnh suốt ngày và xử lý ở phía sau. / Receive images all day, develop them behind."""
     from station import service
     from station.daemon import Station
     from station.shelf import workplace_of
+    from webstation.hub import Hub
+    from webstation.station import StationPage
 
     settings = talk.settings()
     workplace = workplace_of(store, settings)
-    folders = [*map(Path, settings.watch.inboxes), *inboxes]
-    station = Station(workplace, settings, folders, service.stop_on_signals(), service.log,
+    folders, hub = [*map(Path, settings.watch.inboxes), *inboxes], Hub()
+
+    def tell(event: str, **facts: Any) -> None:
+        service.log(event, **facts)
+        hub.tell(event, **facts)
+
+    station = Station(workplace, settings, folders, service.stop_on_signals(), tell,
                       lambda: service.notify("WATCHDOG=1"), jobs)
+    screens = StationPage(workplace, settings, hub, station.poke, folders) if page else None
 
     def ready() -> None:
+        if screens:
+            screens.start()
+            click.echo(talk.say("station", "page", address=screens.address))
+            if settings.page.open if opens is None else opens:
+                click.launch(screens.address)
         service.notify("READY=1")
         click.echo(talk.say("station", "watching", store=workplace.root, inboxes=", ".join(map(str, folders)) or "–"))
         for folder in folders:
             if not folder.is_dir():
                 click.echo(talk.say("station", "folder_away", folder=folder))
 
-    station.run(ready)
-    service.notify("STOPPING=1")
+    try:
+        station.run(ready)
+    finally:
+        service.notify("STOPPING=1")
+        if screens:
+            screens.stop()
     click.echo(talk.say("station", "stopped"))
     return ExitCode.OK
 

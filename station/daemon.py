@@ -131,6 +131,11 @@ class Station:
                 self._events.close()
         self._tell("stopped", **self._counts.to_json())
 
+    def poke(self) -> None:
+        """Somebody in this program has written to a log: look at once. Safe for any thread."""
+        self._synced = 0.0
+        self._changed.set()
+
     # --- one turn of the loop ---------------------------------------------------------------------------------
 
     def _turn(self) -> None:
@@ -240,7 +245,7 @@ class Station:
         asides = taken.set_aside if isinstance(taken, Taken) else (taken,)
         self._counts.set_aside += len(asides)
         for item in asides:
-            self._tell("set_aside", code=item.code, original=(item.sha256 or "")[:8])
+            self._tell("set_aside", code=item.code, original=(item.sha256 or "")[:8], book=candidate.book)
         if source.inbox.after == "leave" or asides:  # what is not wholly good stays where a person can see it
             code = asides[0].code if asides else "taken"
             self._journal.note_source(candidate.stream, candidate.name, candidate.stamp.size, candidate.stamp.modified, code)
@@ -264,7 +269,8 @@ class Station:
         if taken.unreadable_sheets:
             self._tell("sheet_unreadable", original=taken.sha256[:8])
         books = sorted({book for book, _ in taken.captures})
-        self._tell("received", original=taken.sha256[:8], pages=len(taken.captures), books=books)
+        self._tell("received", original=taken.sha256[:8], pages=len(taken.captures), books=books,
+                   captures=[capture.id for _, capture in taken.captures])
 
     def _adopt_orphans(self) -> None:
         """Once, when nothing waits any more: originals that a crash left without a book."""
@@ -331,11 +337,11 @@ class Station:
             if isinstance(result, local.Failure):
                 self._counts.failed += 1
                 self._journal.set_state(book, name, FAILED, result.code, result.facts)
-                self._tell("failed", capture=name, code=result.code)
+                self._tell("failed", capture=name, code=result.code, book=book)
             else:
                 self._counts.developed += 1
                 self._journal.set_state(book, name, DEVELOPED)
-                self._tell("developed", capture=name)
+                self._tell("developed", capture=name, book=book)
 
     def _capture(self, book: str, name: str) -> Capture | None:
         known, state = self._waiting.setdefault(book, _Waiting()), self._log(book).state()
@@ -358,6 +364,7 @@ class Station:
             if self._sizes.get(book) == size:
                 continue
             self._sizes[book] = size
+            self._tell("changed", book=book)
             state = self._log(book).state()
             self._journal.add((book, capture) for capture in state.current)
             for name in (*state.moved, *state.superseded):

@@ -39,10 +39,11 @@ class BookLine:
         return {**self.__dict__, "set_aside": [{"file": item.name, "code": item.code} for item in self.set_aside]}
 
 
-def add(workplace: Workplace, identity: Identity, facts: dict[str, Any]) -> BookState:
+def add(workplace: Workplace, identity: Identity, facts: dict[str, Any], by: str = "") -> BookState:
     """Open a book, or say more of one that is there. Raises StorageFailed."""
     log = workplace.log(str(identity))
-    log.append({"event": "opened", "facts": {key: value for key, value in facts.items() if value not in (None, "")}})
+    said = {key: value for key, value in facts.items() if value not in (None, "")}
+    log.append({"event": "opened", "facts": said} | ({"by": by} if by else {}))
     return log.state()
 
 
@@ -66,7 +67,7 @@ def closed_or_changed(state: BookState) -> str:
     return ("changed_since" if state.changed else "closed") if state.closings else ""
 
 
-def assign(workplace: Workplace, identity: Identity, captures: Iterable[str]) -> int:
+def assign(workplace: Workplace, identity: Identity, captures: Iterable[str], by: str = "") -> int:
     """Give captures that wait for a book to one, in their order; `all` among the names means all. Their number.
 
     Raises BadIdentity for a capture that does not wait.
@@ -85,7 +86,7 @@ def assign(workplace: Workplace, identity: Identity, captures: Iterable[str]) ->
         frame = {"frame": capture.frame, "width": capture.width, "height": capture.height, "dpi": capture.dpi}
         log.append({"event": "received", "arrival": log.state().next_arrival, "sha256": capture.sha256,
                     "media": capture.media, "name": capture.source, "exif": dict(capture.exif), "frames": [frame]})
-        unsorted.append({"event": "moved", "capture": name, "book": str(identity)})
+        unsorted.append({"event": "moved", "capture": name, "book": str(identity)} | ({"by": by} if by else {}))
     return len(chosen)
 
 

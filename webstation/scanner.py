@@ -1,0 +1,137 @@
+"""The scanner as the page works it: one session at a time, in a thread of its own; pages go the way of all pages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from book import Identity
+from capture.devices import Device, Scanned, ScannerFailed, Trouble
+from errors import Refused
+from originals.eventlog import now
+from settings import Settings
+from station import scanning
+from webstation.hub import Hub
+from workplace import Workplace
+
+IDLE, LISTING, ASKING = "idle", "listing", "asking"
+PRESETS = ("source", "dpi", "mode", "paper", "next_page")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the scanner does: `idle`, `listing`, `asking` for the next page, or what its driver says it does.
+
+    `pages` came in this session; `trouble` (code and facts) is why the last one ended, empty where all went well.
+    """
+
+    state: str = IDLE
+    book: str = ""
+    device: str = ""
+    pages: int = 0
+    silent_s: int = 0
+    trouble: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Scanner:
+    """The station's scanner; safe for several threads."""
+
+    def __init__(self, workplace: Workplace, settings: Settings, hub: Hub) -> None:
+        self._place, self._settings, self._hub = workplace, settings, hub
+        self._lock = threading.Lock()
+        self._standing = Standing()
+        self._answer, self._more = threading.Event(), False
+        self._thread: threading.Thread | None = None
+        self._devices: tuple[Device, ...] | None = None
+
+    @property
+    def standing(self) -> Standing:
+        return self._standing
+
+    def devices(self, again: bool = False) -> tuple[Device, ...]:
+        """The scanners there are; looked for once, and `again` when asked. Raises ScannerFailed, Refused."""
+        from capture import sane
+
+        if self._devices is None or again:
+            self._claim(Standing(LISTING))
+            try:
+                self._devices = tuple(sane.devices())
+            except ScannerFailed as error:
+                self._say(Standing(trouble=error.code, facts=error.facts))
+                raise
+            finally:
+                self._say(replace(self._standing, state=IDLE))
+        return self._devices
+
+    def start(self, book: Identity, device: str, asked: Mapping[str, Any], by: str) -> None:
+        """Begin a session with the first page. `asked` is laid over the station's preset. Raises Refused."""
+        try:
+            params = replace(self._settings.scan, **{key: asked[key] for key in PRESETS if asked.get(key) not in (None, "")})
+        except (ValueError, TypeError) as error:
+            raise Refused("scan_preset", reason=str(error)) from error
+        self._claim(Standing("opening", str(book), device))
+        self._place.log(str(book)).append({"event": "capturing", "by": by, "source": "scanner", "device": device})
+        self._answer.clear()
+        self._thread = threading.Thread(target=self._run, args=(book, device, params), name="scanner", daemon=True)
+        self._thread.start()
+
+    def next(self, more: bool) -> None:
+        """The person at the glass has turned the page; or has done with it, where not `more`."""
+        self._more = more
+        self._answer.set()
+
+    def close(self) -> None:
+        """End the session; what has come stays."""
+        self.next(False)
+        if self._thread is not None:
+            self._thread.join(5)
+
+    def _run(self, book: Identity, device: str, params: Any) -> None:
+        trouble = Trouble("")
+        try:
+            for item in scanning.scan_pages(self._place, self._settings, device, params, book, None, self._another,
+                                            self._behind, self._driver):
+                if isinstance(item, Scanned):
+                    self._say(replace(self._standing, pages=self._standing.pages + 1, silent_s=0))
+                else:
+                    trouble = item
+        except Exception as error:
+            facts = getattr(error, "facts", {"device": device, "pages": 0})
+            trouble = Trouble(getattr(error, "code", "scanner_crashed"), facts)
+        self._say(replace(self._standing, state=IDLE, trouble=trouble.code, facts=dict(trouble.facts)))
+
+    def _another(self) -> bool:
+        if self._settings.scan.next_page == "button":
+            return True
+        self._say(replace(self._standing, state=ASKING, silent_s=0))
+        self._answer.wait()
+        self._answer.clear()
+        if self._more:
+            self._say(replace(self._standing, state="starting"))
+        return self._more
+
+    def _behind(self, waiting: int) -> None:
+        self._say(replace(self._standing, state="behind"))
+
+    def _driver(self, state: str, seconds: float) -> None:
+        if self._standing.state != ASKING and (state != self._standing.state or int(seconds) != self._standing.silent_s):
+            self._say(replace(self._standing, state=state or "opening", silent_s=int(seconds)))
+
+    def _claim(self, standing: Standing) -> None:
+        with self._lock:
+            if self._standing.state != IDLE:
+                raise Refused("scanner_at_work", book=self._standing.book or "–")
+            self._standing = standing
+        self._tell()
+
+    def _say(self, standing: Standing) -> None:
+        self._standing = standing
+        self._tell()
+
+    def _tell(self) -> None:
+        held = self._standing
+        self._hub.tell("scanner", book=held.book, state=held.state, pages=held.pages, silent_s=held.silent_s,
+                       trouble=held.trouble, at=now())

@@ -1,0 +1,31 @@
+// The shelf: counts go up by themselves; pages without a book find theirs.
+"use strict";
+(() => {
+  const { say } = sohoa;
+  let asked = null;
+
+  async function refresh() {
+    asked = null;
+    const shelf = await sohoa.get("/books.json");
+    const rows = document.querySelectorAll("[data-row]");
+    if (shelf.rows.length !== rows.length) return location.reload();
+    for (const row of shelf.rows) {
+      const place = document.querySelector(`[data-row="${row.book}"]`);
+      if (!place) return location.reload();
+      place.querySelector("[data-count]").textContent = sohoa.written(row.captures);
+      place.querySelector("[data-state]").textContent = say("state_" + row.state);
+    }
+  }
+  const soon = () => { asked = asked || setTimeout(refresh, 400); };
+  for (const event of ["received", "developed", "changed", "packing"]) sohoa.on(event, soon);
+  sohoa.onceAgain(soon);
+
+  const unsorted = document.getElementById("unsorted");
+  if (unsorted) {
+    unsorted.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      const done = await sohoa.order(`/books/${sohoa.facts(unsorted).book}/assign`, { captures: ["all"] });
+      if (done) location.reload();
+    });
+  }
+})();
