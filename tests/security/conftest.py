@@ -1,0 +1,3 @@
+"""A running station and a person at its page, for the tests of this folder."""
+
+from tests.stations import browser, desk, station  # noqa: F401  (fixtures)
