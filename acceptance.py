@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from book import Identity, digest
+from book import Case, Identity, digest
 from bookpack.sampling import Verdict, draw, outcome
 from bookwork import Work
 from developing import DevelopedPage
 from errors import BadIdentity, Refused
 from originals.booklog import BookState
+from originals.corrections import SPARE
 from pipeline import DevelopedBook, look_again, seen, warnings
 
 DOUBLE = "double_page"
@@ -75,21 +76,21 @@ def page_of(name: str, pages: tuple[DevelopedPage, ...]) -> str:
     raise BadIdentity("page_unknown", page=name)
 
 
-def mark(work: Work, names: Iterable[str], role: str, by: str) -> list[str]:
-    """A person says what captures are (`blank`, `slip`, `spare`, or `` for a page like others); their ids.
+def mark(work: Work, names: Iterable[str], role: str, by: str, said: Mapping[str, Any] | None = None) -> list[str]:
+    """A person says what pages are (`blank`, `slip`, or `` for a page like others), or that captures are `spare`.
 
-    `names` are numbers or ids of pages that are a capture by themselves, or ids of captures. Raises BadIdentity for one
-    that the book does not have, or that is one page of two: what is said is said of the whole capture.
+    `names` are numbers or ids of pages, or ids of captures, of both pages of which it is said then; the ids come back.
+    Raises BadIdentity for one that the book does not have, and for one page of two that would be spare: an image is no
+    page as a whole.
     """
     state = work.state()
-    pages = work.developed(state).pages
     captures = {capture.id for capture in state.captures}
+    pages = () if captures.issuperset(names := list(names)) else work.developed(state).pages
     chosen = list(dict.fromkeys(name if name in captures else page_of(name, pages) for name in names))
     half = next((name for name in chosen if name not in captures), None)
-    if half is not None:
+    if role == SPARE and half is not None:
         raise BadIdentity("page_of_two", page=half, capture=half.split("-")[0])
-    for name in chosen:
-        work.log.append({"event": "role", "by": by, "capture": name, "role": role})
+    work.log.append({"event": "role", "by": by, "roles": dict.fromkeys(chosen, role)} | ({"said": said} if said else {}))
     return chosen
 
 
@@ -186,7 +187,14 @@ def _missing(state: BookState, book: DevelopedBook) -> int | None:
 
 def roles_of(book: DevelopedBook, state: BookState) -> list[str]:
     """What each page of a book is: `blank`, `slip`, or nothing special."""
-    return [state.roles.get(page.id.split("-")[0], "") for page in book.pages]
+    return [state.role_of(page.id) for page in book.pages]
+
+
+def counted(roles: list[str], state: BookState, cases: Iterable[Case]) -> dict[str, int]:
+    """What a book has: blank pages are pages, slips stand outside, a case counts once it has number and date."""
+    return {"captures": len(state.current), "pages": len(roles) - roles.count("slip"), "blank": roles.count("blank"),
+            "slips": roles.count("slip"),
+            "cases": sum(bool(case.number and case.date) and not case.slip for case in cases)}
 
 
 def _verdict(plain: Mapping[str, Any] | None) -> Verdict | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from book import Identity
 from bookpack.contents import BookContents
@@ -10,24 +12,28 @@ from developing import Progress
 from errors import NothingToDo
 from originals.booklog import BookLog, BookState
 from packing import contents_of
-from pipeline import DevelopedBook, develop_book
+from pipeline import DevelopedBook, develop_book, developed_so_far
 from settings import Settings
 from workplace import Workplace
 
 
 @dataclass(frozen=True)
 class Work:
-    """The work on one book of a station: pages that are not developed yet are developed in so many jobs."""
+    """The work on one book of a station: pages that are not developed yet are developed in so many jobs.
+
+    Without `develop` they are left out: others develop, and a person sees what there is.
+    """
 
     workplace: Workplace
     identity: Identity
     settings: Settings
     jobs: int = 0
     progress: Progress = lambda *_: None
+    develop: bool = True
 
     @property
     def log(self) -> BookLog:
-        return self.workplace.log(str(self.identity))
+        return _log(self.workplace.root, str(self.identity))
 
     def state(self) -> BookState:
         """Where the book stands. Raises NothingToDo for one that is not there, or without pages."""
@@ -39,8 +45,11 @@ class Work:
         return state
 
     def developed(self, state: BookState) -> DevelopedBook:
-        """All pages of the book as it stands. Raises NothingToDo where none could be developed."""
-        book = develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
+        """All pages of the book as it stands. Raises NothingToDo where there are none."""
+        if self.develop:
+            book = develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
+        else:
+            book = developed_so_far(self.workplace, self.identity, self.settings, state)
         if not book.pages:
             raise NothingToDo("book_empty", book=str(self.identity))
         return book
@@ -48,3 +57,9 @@ class Work:
     def contents(self, state: BookState, book: DevelopedBook) -> BookContents:
         """What its packages hold."""
         return contents_of(self.workplace, self.identity, self.settings, state, book.pages)
+
+
+@lru_cache(64)
+def _log(root: Path, book: str) -> BookLog:
+    """One for all who work on a book: what was read of it is not read again."""
+    return Workplace(root).log(book)

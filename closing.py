@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from acceptance import roles_of, waiting_of
+from acceptance import counted, roles_of, waiting_of
 from book import Case, Identity
 from bookpack.casechecks import of_book
 from bookpack.caserows import Known
@@ -133,11 +133,7 @@ def _doubtful_cases(identity: Identity, state: BookState, book: DevelopedBook) -
 
 
 def _counts(state: BookState, book: DevelopedBook, cases: tuple[Case, ...]) -> dict[str, int]:
-    """What the book has: blank pages are pages, slips stand outside, a case counts once it has number and date."""
-    roles = roles_of(book, state)
-    return {"captures": len(state.current), "pages": len(roles) - roles.count("slip"), "blank": roles.count("blank"),
-            "slips": roles.count("slip"),
-            "cases": sum(bool(case.number and case.date) and not case.slip for case in cases)}
+    return counted(roles_of(book, state), state, cases)
 
 
 def _some(names: Any) -> str:

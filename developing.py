@@ -5,22 +5,27 @@ What happens to the pixels of a page is `imaging`'s; how a page is encoded is `b
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from batch import local
-from book import Capture, Finding, Identity, Page, Recipe, Severity, Side, digest, doubt
+from book import Capture, Finding, Identity, Page, Recipe, Side, canonical_json, digest, doubt
 from imaging.view import Hints
 from originals.booklog import BookState
 from originals.durable import write_file
+from originals.scopes import BOOK, Scopes
 from settings import Settings, with_stages
 from settings.reading import Entry
 from workplace import Workplace
 
 ENCODING = 2  # of pages in the cache: with another number they are made again
+REMEMBERED = 2000  # captures of which is kept in memory what their pages are
+HINTS = ("layout", "paper", "photo")  # what people say of a book that decisions depend on
 Progress = Callable[[str, int, int], None]  # step, done, of
 
 
@@ -35,12 +40,14 @@ class Task:
     plan: Any
     hints: Any
 
-    @property
+    @cached_property
     def basis(self) -> str:
         """Digest of all that the result depends on."""
         archive, ministry = self.settings.archive, self.settings.ministry
         encoders = [ENCODING, archive.quality, ministry.budget_kb, ministry.dpi]  # other settings touch no pixels
-        return digest([self.capture.sha256, self.capture.frame, self.plan.to_json(), asdict(self.hints), encoders])
+        capture, others = [self.capture.sha256, self.capture.frame], [asdict(self.hints), encoders]
+        text = f"{canonical_json(capture)[:-1]},{self.plan.text},{canonical_json(others)[1:]}"  # as if it were one list
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
     @property
     def facts(self) -> Path:
@@ -87,38 +94,59 @@ class DevelopedPage:
         return doubt(self.findings, self.confidence)
 
 
+Read = Callable[[Task], tuple[DevelopedPage, ...] | None]
+
+
+class Planner:
+    """Makes the tasks of a book's captures; what they have in common is worked out once."""
+
+    def __init__(
+        self, workplace: Workplace, book: str, settings: Settings, state: BookState, skip: frozenset[str] = frozenset()
+    ) -> None:
+        from imaging.stages import Plan
+
+        settings = settings.for_book(book)
+        self._place, self._scopes = workplace, Scopes.of(state)
+        self._common = Plan(with_stages(settings.stages, entries(state.settings.get(BOOK, {}))), skip)
+        self._settings, self._hints = replace(settings, stages={}, books={}), hints_of(book, settings, state)
+
+    def task(self, capture: Capture) -> Task:
+        """The task of one capture, with all that was set for its book, for itself and for single pages of it."""
+        return Task(capture, self._place.store.path(capture.sha256), self._place.pages, self._settings,
+                    self._plan(capture), self._hints)
+
+    def _plan(self, capture: Capture) -> Any:
+        common, own = self._common, entries(self._scopes.of_capture(capture))
+        of_side = {side: entries(self._scopes.of_side(capture, side)) for side in (Side.LEFT, Side.RIGHT)}
+        if not own and not any(of_side.values()):
+            return common
+        changed = {side: with_stages({name: common.params[name] for name in changes}, changes)
+                   for side, changes in of_side.items() if changes}
+        return replace(common, params=with_stages(common.params, own), operator=frozenset(own), of_side=changed)
+
+
 def plan(
     workplace: Workplace, identity: Identity, settings: Settings, state: BookState, skip: frozenset[str] = frozenset()
 ) -> list[Task]:
     """One task for each capture of the book, in order, with what was set for the book and for single pages."""
-    return [task_of(workplace, str(identity), settings, state, capture, skip) for capture in state.current]
+    planner = Planner(workplace, str(identity), settings, state, skip)
+    return [planner.task(capture) for capture in state.current]
 
 
-def task_of(
-    workplace: Workplace, book: str, settings: Settings, state: BookState, capture: Capture,
-    skip: frozenset[str] = frozenset(),
-) -> Task:
-    """The task of one capture, with all that was set for its book, for itself and for single pages of it."""
-    from imaging.stages import Plan
+def task_of(workplace: Workplace, book: str, settings: Settings, state: BookState, capture: Capture) -> Task:
+    """The task of one capture; for those of many captures see `Planner`."""
+    return Planner(workplace, book, settings, state).task(capture)
 
-    settings = settings.for_book(book)
-    for_all = with_stages(settings.stages, entries(state.settings.get("book", {})))
-    of_capture = entries(state.settings.get(capture.id, {}))
-    of_side = {}
-    for side in (Side.LEFT, Side.RIGHT):
-        changes = entries(state.settings.get(Page(capture.id, side).id, {}))
-        if changes:
-            named = {name: for_all[name] for name in changes}
-            of_side[side] = with_stages(named, changes)
-    params = with_stages(for_all, of_capture)
-    return Task(capture, workplace.store.path(capture.sha256), workplace.pages, replace(settings, stages={}, books={}),
-                Plan(params, skip, frozenset(of_capture), of_side), hints_of(book, settings, state))
+
+def replanned(task: Task, workplace: Workplace, book: str, settings: Settings, state: BookState) -> Task:
+    """The same task, with its hints, as the settings are in another state of the book."""
+    return replace(task_of(workplace, book, settings, state, task.capture), hints=task.hints)
 
 
 def hints_of(book: str, settings: Settings, state: BookState) -> Hints:
     """What is known of a book's captures: by the settings, and over them what people said of the book itself."""
     known = settings.book(book).hints
-    said = {key: state.facts[key] for key in ("layout", "paper", "photo") if state.facts.get(key)}
+    said = {key: state.facts[key] for key in HINTS if state.facts.get(key)}
     return replace(known, **said)
 
 
@@ -200,77 +228,25 @@ def paper_of(size: tuple[int, int], dpi: float | None) -> str:
 
 def read_developed(task: Task) -> tuple[DevelopedPage, ...] | None:
     """The pages of a capture that is developed already with the same basis, or None."""
+    pages = known(task)
+    whole = pages is not None and all(
+        _has_size(task.pages / page.jpeg, page.jpeg_bytes) and _has_size(task.pages / page.drawing, page.drawing_bytes)
+        and (task.pages / page.strokes).exists() for page in pages)
+    return pages if whole else None
+
+
+def known(task: Task) -> tuple[DevelopedPage, ...] | None:
+    """The same, without a look at the files of the pages: what is said of them. Quick where it was read before."""
     try:
-        pages = tuple(DevelopedPage.from_json(page) for page in json.loads(task.facts.read_text(encoding="utf-8")))
+        return _facts(task.facts, task.facts.stat().st_mtime_ns)
     except (FileNotFoundError, ValueError, KeyError, TypeError):  # not there, spoilt, or of an older program
         return None
-    whole = all(_has_size(task.pages / page.jpeg, page.jpeg_bytes) and
-                _has_size(task.pages / page.drawing, page.drawing_bytes) and
-                (task.pages / page.strokes).exists() for page in pages)
-    return pages if whole else None
+
+
+@lru_cache(REMEMBERED)
+def _facts(path: Path, _modified: int) -> tuple[DevelopedPage, ...]:
+    return tuple(DevelopedPage.from_json(page) for page in json.loads(path.read_text(encoding="utf-8")))
 
 
 def _has_size(path: Path, size: int) -> bool:
     return path.exists() and path.stat().st_size == size
-
-
-def as_in_book(tasks: list[Task], settings: Settings, jobs: int, progress: Progress) -> tuple[DevelopedPage, ...]:
-    """The pages of all captures that are developed, in order. One that departs from the habit of its book is developed
-    once more with that in mind; either way a finding tells of it.
-    """
-    from imaging.habit import Habit
-
-    found = [(task, pages) for task in tasks if (pages := read_developed(task))]
-    habit = Habit.of([_developed(pages) for _, pages in found])
-    again = {task.capture.id: replace(task, hints=replace(task.hints, habit=habit.layout, gutter=habit.gutter))
-             for task, pages in found if habit.unlike(_developed(pages))}
-    waiting = [task for task in again.values() if read_developed(task) is None]
-    if waiting:
-        list(develop_all(waiting, settings, jobs, progress))  # what fails now was developed before
-    return tuple(page for task, pages in found for page in _by_habit(habit, pages, again.get(task.capture.id)))
-
-
-def _by_habit(habit: Any, pages: tuple[DevelopedPage, ...], again: Task | None) -> Iterator[DevelopedPage]:
-    second = read_developed(again) if again else None
-    if second and not habit.unlike(_developed(second)):
-        pages, findings = second, (Finding("as_in_book", Severity.WARNING),)
-    else:
-        findings = habit.findings(_developed(pages))
-    for page in pages:
-        own = tuple(item for item in findings if item.facts.get("side", page.recipe.side) == page.recipe.side)
-        yield replace(page, in_book=page.in_book + own)
-
-
-def _developed(pages: tuple[DevelopedPage, ...]) -> Any:
-    from imaging.habit import Developed
-
-    return Developed(tuple(page.recipe for page in pages), tuple((page.width, page.height) for page in pages))
-
-
-def with_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> tuple[DevelopedPage, ...]:
-    """The pages of a book, those that are captured twice with a finding that names the other; all stay."""
-    others: dict[int, int] = {}
-    for first, second in _doubles(pages, folder):
-        others.setdefault(second, first)
-        others.setdefault(first, second)
-    return tuple(replace(page, in_book=(*page.in_book, _double(others[at], pages))) if at in others else page
-                 for at, page in enumerate(pages))
-
-
-def _double(other: int, pages: tuple[DevelopedPage, ...]) -> Finding:
-    facts = {"number": other + 1, "page": pages[other].id, "where": [[0.0, 0.0, 1.0, 1.0]]}
-    return Finding("double_page", Severity.WARNING, facts)
-
-
-def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
-    """Pairs of places. What was found is kept in the cache until a page changes."""
-    kept = folder / f"doubles-{digest([page.strokes for page in pages])[:32]}.json"
-    try:
-        return json.loads(kept.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        pass
-    from imaging.likeness import doubles, from_png
-
-    found = doubles([from_png((folder / page.strokes).read_bytes()) for page in pages])
-    write_file(kept, [json.dumps(found).encode()])
-    return [list(pair) for pair in found]

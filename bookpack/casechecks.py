@@ -151,7 +151,7 @@ def _order(cases: Sequence[Case]) -> Iterator[CaseProblem]:
 def _pages_left(known: Known) -> list[CaseProblem]:
     used = {page for case in known.cases.values() for page in case.pages}
     left = [page for page in known.pages
-            if page not in used and known.state.roles.get(page.partition("-")[0]) != "blank"]
+            if page not in used and known.state.role_of(page) != "blank"]
     pages = ", ".join(str(known.numbers[page]) for page in left)
     return [CaseProblem("page_without_case", {"pages": pages})] if left else []
 

@@ -55,7 +55,7 @@ def cases_of(state: BookState, pages: Sequence[str], until: int | None = None) -
     cases = [case for name, words in said.items() if not words.get("removed") and (case := _said(name, words, state, pages))]
     taken = {page for case in cases for page in case.pages} | said.keys()
     for page in pages:
-        role = state.roles.get(page.partition("-")[0])
+        role = state.role_of(page)
         if page not in taken and role != "blank":
             cases.append(Case((page,), slip=role == "slip"))
     place = {page: number for number, page in enumerate(pages)}

@@ -116,7 +116,7 @@ def _facts(name: str, stores: Sequence[Workplace], caches: Sequence[Mapping[str,
     return BookFacts(
         identity, "closed" if closed else "packed" if state.last_event in PACKING else "open", state.last,
         len(state.current), sum(not of_capture for _, of_capture in found),
-        sum(len(of_capture) for capture, of_capture in found if state.roles.get(capture.id) != "slip"), len(cases),
+        sum(state.role_of(page.id) != "slip" for page in pages), len(cases),
         sum(bool(case.number and case.date) for case in cases), len(warned),
         0 if closed else sum(page not in state.accepted for page in warned),
         sum(_length(sha256, stores) for sha256 in {capture.sha256 for capture in state.captures}),

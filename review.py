@@ -1,0 +1,260 @@
+"""A person corrects the pages of a book: each correction is one event of its log, and can be taken back.
+
+What lies on the light table is `lighttable`'s, whom a setting holds for `originals.scopes`', developing again the
+station's. Nothing is developed here. Every function that says something gives back what came of it: `Done`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import acceptance
+from book import Side
+from bookwork import Work
+from developing import HINTS, Task, replanned
+from errors import BadConfig, BadIdentity, NothingToDo
+from lighttable import Detail, Looked, Said, Table, TablePage, Undeveloped, detail, look, table
+from originals import corrections
+from originals.booklog import BookState
+from originals.corrections import SPARE, Values
+from originals.scopes import BOOK, REACHES, Scopes, reached
+from settings import check_changes
+from wholebook import with_doubles
+
+__all__ = [
+    "REACHES", "REMEDIES", "Detail", "Done", "Said", "Table", "TablePage", "Undeveloped", "accept", "correct", "detail",
+    "mark", "move", "redo", "settle", "stale", "supersede", "swap", "table", "task_with", "turn", "undo",
+]
+
+# The two likeliest remedies of each finding that asks a person to look, as names of actions:
+# accept    it is good as it is                     retake     scan or photograph the page again
+# turn90, turn180, turn270   turn the page clockwise    single, spread   the image is one page, or two
+# corners, gutter, degrees, crop, tone   set it by hand    whole   keep all that was captured (crop.mode none)
+# spare     it was captured twice: this one is no page
+REMEDIES: Mapping[str, tuple[str, str]] = {
+    "turned": ("accept", "turn180"),
+    "turn_unsure": ("turn90", "turn270"),
+    "layout_unsure": ("spread", "accept"),
+    "gutter_unsure": ("gutter", "accept"),
+    "skew_unsure": ("degrees", "accept"),
+    "skew_large": ("accept", "degrees"),
+    "skew_left": ("degrees", "retake"),
+    "upside_down": ("turn180", "accept"),
+    "content_at_edge": ("retake", "accept"),
+    "blurred": ("retake", "accept"),
+    "motion_blur": ("retake", "accept"),
+    "too_dark": ("retake", "accept"),
+    "glare": ("retake", "accept"),
+    "clipped": ("retake", "accept"),
+    "uneven_light": ("retake", "accept"),
+    "object_on_page": ("retake", "accept"),
+    "low_resolution": ("retake", "accept"),
+    "lost_ink": ("retake", "tone"),
+    "other_layout": ("single", "spread"),
+    "other_gutter": ("gutter", "accept"),
+    "other_size": ("crop", "accept"),
+    "as_in_book": ("accept", "gutter"),
+    "double_page": ("spare", "accept"),
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a person did (a code) and its facts, and the captures that are now to be developed again, in book order."""
+
+    did: str
+    facts: Mapping[str, Any]
+    develop: tuple[str, ...] = ()
+
+
+def correct(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], reach: str, by: str) -> Done:
+    """Settings (stage → key → value; None takes one back) for a page, and as far as `reach` says (`REACHES`).
+
+    `page`: this page; what stages of the capture decide (orient, outline, split) holds for its other page, too.
+    `capture`: both its pages. `following`: it and all after it in the book's order, those to come as well. `left`,
+    `right`: all pages of that side, those to come as well; of captures that are no spreads, those here with an even
+    number are left pages. `all`: all, those to come as well. What reaches farther takes back what was said of the same
+    keys before. What is turned loses what was set by hand on its frame. Raises BadConfig, BadIdentity.
+    """
+    stages = {stage: dict(keys) for stage, keys in changes.items()} if isinstance(changes, Mapping) else {}
+    return _set(work, page, changes, reach, by, "set", stages=", ".join(sorted(stages)))
+
+
+def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page") -> Done:
+    """Turn the image of a page by 90, 180 or 270° clockwise against how it lies now. Raises as `correct` does."""
+    decision = detail(work, page).developed.recipe.decision("orient")
+    lies = decision.values["turn"] if decision else 0
+    return _set(work, page, {"orient": {"turn": (int(lies) + degrees) % 360}}, reach, by, "turned", degrees=degrees % 360)
+
+
+def mark(work: Work, page: str, role: str, by: str) -> Done:
+    """A page, or a capture, is `blank`, an attached `slip`, `spare` (a capture only), or like others (empty).
+
+    Of one page of two, `spare` is said of its whole capture where its id is given. Raises BadIdentity.
+    """
+    if role not in ("blank", "slip", SPARE, ""):
+        raise BadIdentity("role_unknown", role=role)
+    looked = look(work)
+    facts = {"page": page, "number": _number(looked, page), "role": role or "page"}
+    acceptance.mark(_so_far(work), [page], role, by, {"did": "marked", **facts})
+    return _done(work, looked.state, "marked", facts)
+
+
+def accept(work: Work, pages: Iterable[str], by: str) -> Done:
+    """Pages are good as they are (ids or numbers; `all`: all that wait but those that look like another one).
+
+    The facts tell how many were accepted (`pages`) and how many still wait (`waiting`). Raises BadIdentity.
+    """
+    accepted, waits = acceptance.accept(_so_far(work), pages, by)
+    return Done("accepted", {"pages": len(accepted), "waiting": len(waits)})
+
+
+def move(work: Work, page: str, before: str | None, by: str) -> Done:
+    """The capture of a page goes before that of another one, or to the end (None); both its pages go.
+
+    Captures to come stand after it. Raises BadIdentity.
+    """
+    looked = look(work)
+    capture, order = page.partition("-")[0], [one.id for one in looked.state.current]
+    target = before.partition("-")[0] if before else ""
+    _check(order, [capture, *([target] if before else [])])
+    place = {"before": target} if before else {"after": order[-1]}
+    facts = {"page": page, "number": _number(looked, page)}
+    return _say(work, {"event": "order", "capture": capture, **place}, by, "moved", facts)
+
+
+def swap(work: Work, page: str, by: str) -> Done:
+    """The capture of a page changes places with the next one. Raises BadIdentity, NothingToDo for the last one."""
+    looked = look(work)
+    capture, order = page.partition("-")[0], [one.id for one in looked.state.current]
+    _check(order, [capture])
+    if order[-1] == capture:
+        raise NothingToDo("no_next_page", page=page)
+    following = order[order.index(capture) + 1]
+    facts = {"page": page, "number": _number(looked, page)}
+    return _say(work, {"event": "order", "capture": capture, "after": following}, by, "swapped", facts)
+
+
+def supersede(work: Work, old: str, new: str, by: str) -> Done:
+    """A capture that came in (`new`, or one of its pages) is the retake of another, and takes its place.
+
+    An earlier image of a page takes its own retake's place that way, too. Raises BadIdentity.
+    """
+    looked = look(work)
+    old, new = old.partition("-")[0], new.partition("-")[0]
+    _check([capture.id for capture in looked.state.captures], [old, new])
+    if looked.state.latest(old) != old or old == new:
+        raise BadIdentity("page_unknown", page=old)
+    return _say(work, {"event": "superseded", "old": old, "new": new}, by, "superseded",
+                {"page": old, "number": _number(looked, old), "retake": new})
+
+
+def undo(work: Work, by: str) -> Done:
+    """Take back what was said last. Raises NothingToDo."""
+    state = work.state()
+    return _undone(work, state, corrections.undoable(state.corrections), by, "undone")
+
+
+def redo(work: Work, by: str) -> Done:
+    """Say again what was taken back last. Raises NothingToDo."""
+    state = work.state()
+    return _undone(work, state, corrections.redoable(state.corrections), by, "redone")
+
+
+def stale(before: BookState, after: BookState) -> tuple[str, ...]:
+    """Captures that are to be developed, or looked for in the cache, after what was said between two states; in order.
+
+    Those that other settings hold for now, and those that were no part of the book.
+    """
+    if _of_book(before) != _of_book(after):
+        return tuple(one.id for one in after.current)
+    known, was, becomes = {one.id for one in before.current}, Scopes.of(before), Scopes.of(after)
+    return tuple(one.id for one in after.current
+                 if one.id not in known or _settings(was, one) != _settings(becomes, one))
+
+
+def task_with(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]]) -> Task:
+    """The task of a page's capture with changes laid over it that nobody has said yet, to be shown beforehand.
+
+    It has the hints that the page was developed with. Raises as `correct` does.
+    """
+    _check_changes(changes)
+    looked = look(work)
+    used = looked.used.get(page.partition("-")[0])
+    if used is None:
+        raise BadIdentity("page_unknown", page=page)
+    state = looked.state.with_settings(_pairs(reached(looked.state, page, changes, "page", ())))
+    return replanned(used, work.workplace, str(work.identity), work.settings, state)
+
+
+def settle(work: Work) -> None:
+    """Compare the pages of a book with each other, where that is not done yet: seconds, so not while a person waits."""
+    with_doubles(tuple(replace(page, in_book=()) for page in look(work).pages), work.workplace.pages)
+
+
+def _set(
+    work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], reach: str, by: str, did: str, **facts: Any
+) -> Done:
+    _check_changes(changes)
+    looked = look(work)
+    if reach not in REACHES:
+        raise BadConfig("setting_form", setting=reach)
+    _check([one.id for one in looked.pages], [page])
+    said = reached(looked.state, page, changes, reach, [one.id for one in looked.pages])
+    event = {"event": "settings", "changes": [{"scopes": scopes, "values": values} for scopes, values in said]}
+    return _say(work, event, by, did, {"page": page, "number": _number(looked, page), "reach": reach, **facts})
+
+
+def _say(work: Work, event: Mapping[str, Any], by: str, did: str, facts: Mapping[str, Any]) -> Done:
+    before = work.log.state()
+    work.log.append({**event, "by": by, "said": {"did": did, **facts}})
+    return _done(work, before, did, facts)
+
+
+def _done(work: Work, before: BookState, did: str, facts: Mapping[str, Any]) -> Done:
+    return Done(did, facts, stale(before, work.log.state()))
+
+
+def _undone(work: Work, state: BookState, number: int, by: str, did: str) -> Done:
+    if not number:
+        raise NothingToDo("nothing_to_undo" if did == "undone" else "nothing_to_redo")
+    work.log.append({"event": corrections.UNDONE, "undone": number, "by": by})
+    said = Said.of(corrections.subject(state.corrections, number))
+    return _done(work, state, did, {"was": said.did, **said.facts})
+
+
+def _check_changes(changes: Any) -> None:
+    check_changes(changes)
+    if not any(changes.values()):
+        raise BadConfig("setting_form", setting="")
+
+
+def _pairs(changes: Iterable[tuple[Sequence[str], Values]]) -> list[tuple[str, Values]]:
+    return [(scope, values) for scopes, values in changes for scope in scopes]
+
+
+def _of_book(state: BookState) -> list[Any]:
+    """What every capture of a book is decided with."""
+    return [state.settings.get(BOOK), *(state.facts.get(key) for key in HINTS)]
+
+
+def _settings(scopes: Scopes, capture: Any) -> list[Values]:
+    return [scopes.of_capture(capture), *(scopes.of_side(capture, side) for side in (Side.LEFT, Side.RIGHT))]
+
+
+def _number(looked: Looked, name: str) -> int:
+    """The number of a page, or of the first page of a capture; 0 for one that has none now."""
+    numbers = (number for number, page in enumerate(looked.pages, 1) if name in (page.id, page.id.partition("-")[0]))
+    return next(numbers, 0)
+
+
+def _check(captures: Sequence[str], names: Iterable[str]) -> None:
+    for name in names:
+        if name not in captures:
+            raise BadIdentity("page_unknown", page=name)
+
+
+def _so_far(work: Work) -> Work:
+    return replace(work, develop=False)

@@ -1,0 +1,133 @@
+"""What only the whole book shows: a capture that departs from its habit, and a page that was captured twice.
+
+How single captures are developed is `developing`'s; what a habit is, and when two pages are one, `imaging`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from book import Finding, Severity, digest
+from developing import DevelopedPage, Progress, Read, Task, develop_all, known, read_developed
+from originals.durable import write_file
+from settings import Settings
+
+Look = tuple[Task, tuple[DevelopedPage, ...], tuple[Finding, ...]]  # what is said of both pages, or of a side
+
+
+@dataclass(frozen=True)
+class InBook:
+    """The captures of a book that are developed, each with its pages, and the habit that they have in common.
+
+    `again` are the tasks, by capture, of those that depart from it: to be developed once more with that in mind.
+    """
+
+    found: tuple[tuple[Task, tuple[DevelopedPage, ...]], ...]
+    habit: Any
+    again: Mapping[str, Task]
+
+    @classmethod
+    def of(cls, tasks: Iterable[Task], read: Read = read_developed) -> InBook:
+        from imaging.habit import Habit
+
+        found = tuple((task, pages) for task in tasks if (pages := read(task)))
+        habit = Habit.of([_developed(pages) for _, pages in found])
+        again = {task.capture.id: replace(task, hints=replace(task.hints, habit=habit.layout, gutter=habit.gutter))
+                 for task, pages in found if habit.unlike(_developed(pages))}
+        return cls(found, habit, again)
+
+    def looks(self, read: Read = read_developed) -> Iterator[Look]:
+        """Each capture as it counts: as it was developed first, or again where that is more like the others."""
+        for task, pages in self.found:
+            again = self.again.get(task.capture.id)
+            second = read(again) if again else None
+            if second and not self.habit.unlike(_developed(second)):
+                yield again, second, (Finding("as_in_book", Severity.WARNING),)
+            else:
+                yield task, pages, self.habit.findings(_developed(pages))
+
+    def pages(self, read: Read = read_developed) -> tuple[DevelopedPage, ...]:
+        """All pages in order; a finding tells of each capture that departs from the habit, or did at first."""
+        return tuple(page for _, pages, findings in self.looks(read) for page in _with(findings, pages))
+
+
+def as_in_book(tasks: list[Task], settings: Settings, jobs: int, progress: Progress) -> tuple[DevelopedPage, ...]:
+    """The pages of all captures that are developed, in order. One that departs from the habit of its book is developed
+    once more with that in mind; either way a finding tells of it.
+    """
+    in_book = InBook.of(tasks)
+    waiting = [task for task in in_book.again.values() if read_developed(task) is None]
+    if waiting:
+        list(develop_all(waiting, settings, jobs, progress))  # what fails now was developed before
+    return in_book.pages()
+
+
+def unlike(tasks: Iterable[Task]) -> list[Task]:
+    """Tasks that are still to be done for a book whose captures are developed: of those that depart from its habit."""
+    return [task for task in InBook.of(tasks, known).again.values() if known(task) is None]
+
+
+def so_far(in_book: InBook, folder: Path) -> tuple[DevelopedPage, ...]:
+    """The pages that are there now, in order, with what is known of them; nothing is developed or compared."""
+    pages = in_book.pages(known)
+    return told_of_doubles(pages, known_doubles(pages, folder) or ())
+
+
+def _with(findings: Iterable[Finding], pages: tuple[DevelopedPage, ...]) -> Iterator[DevelopedPage]:
+    for page in pages:
+        own = tuple(item for item in findings if item.facts.get("side", page.recipe.side) == page.recipe.side)
+        yield replace(page, in_book=page.in_book + own)
+
+
+def _developed(pages: tuple[DevelopedPage, ...]) -> Any:
+    from imaging.habit import Developed
+
+    return Developed(tuple(page.recipe for page in pages), tuple((page.width, page.height) for page in pages))
+
+
+def with_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> tuple[DevelopedPage, ...]:
+    """The pages of a book, those that are captured twice with a finding that names the other; all stay."""
+    return told_of_doubles(pages, _doubles(pages, folder))
+
+
+def told_of_doubles(pages: tuple[DevelopedPage, ...], pairs: Iterable[Iterable[int]]) -> tuple[DevelopedPage, ...]:
+    """The same where the pairs of places are known."""
+    others: dict[int, int] = {}
+    for first, second in pairs:
+        others.setdefault(second, first)
+        others.setdefault(first, second)
+    return tuple(replace(page, in_book=(*page.in_book, _double(others[at], pages))) if at in others else page
+                 for at, page in enumerate(pages))
+
+
+def _double(other: int, pages: tuple[DevelopedPage, ...]) -> Finding:
+    facts = {"number": other + 1, "page": pages[other].id, "where": [[0.0, 0.0, 1.0, 1.0]]}
+    return Finding("double_page", Severity.WARNING, facts)
+
+
+def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
+    """Pairs of places. What was found is kept in the cache until a page changes."""
+    kept = known_doubles(pages, folder)
+    if kept is not None:
+        return kept
+    from imaging.likeness import doubles, from_png
+
+    found = doubles([from_png((folder / page.strokes).read_bytes()) for page in pages])
+    write_file(_kept_doubles(pages, folder), [json.dumps(found).encode()])
+    return [list(pair) for pair in found]
+
+
+def known_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]] | None:
+    """Pairs of places in `pages` that were found to be the same page of paper; None where nobody has compared them."""
+    try:
+        return json.loads(_kept_doubles(pages, folder).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _kept_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> Path:
+    return folder / f"doubles-{digest([page.strokes for page in pages])[:32]}.json"
