@@ -1,7 +1,8 @@
 """The cases of a book, as people work on them: written out to be filled in, read back, listed, put back.
 
 The story of an import: read → check → log → pack, under the lock of packing; one line in the log, all of it or nothing.
-What rows say and what must hold between cases is `bookpack`'s. No sentences.
+What is said is compared with what was said before, so a second lock is held from looking to logging: for a moment, since
+people type while others pack (`indexing`). What rows say and what must hold between cases is `bookpack`'s. No sentences.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from originals.booklog import BookState
 from originals.caselog import SAID, UNDONE, check_event, undone_events
 from originals.durable import locked, write_file
 from originals.eventlog import now
-from packing import Packages, pack
+from packing import Packages, pack, packed_pages
 from pipeline import DevelopedBook
 
 
@@ -44,24 +45,38 @@ class OpenBook:
     state: BookState
     developed: DevelopedBook
 
-    def contents(self, state: BookState | None = None) -> BookContents:
-        """What its packages hold, or would if it stood as in `state`."""
-        return self.work.contents(state or self.state, self.developed)
+    @property
+    def contents(self) -> BookContents:
+        """What its packages hold."""
+        return self.work.contents(self.state, self.developed)
 
-    def names(self, contents: BookContents) -> dict[str, str]:
-        """Case id → name of its file, without ending."""
-        names = case_names(contents, self.work.settings.ministry)
-        return {case.id: name for case, name in zip(contents.cases, names, strict=True)}
+    def names(self, cases: Iterable[Case]) -> dict[str, str]:
+        """Case id → name of its file, without ending, when the book has those cases."""
+        named = replace(self._unread, cases=tuple(cases))
+        names = case_names(named, self.work.settings.ministry)
+        return {case.id: name for case, name in zip(named.cases, names, strict=True)}
+
+    @cached_property
+    def _unread(self) -> BookContents:
+        """All that names depend on beside the cases; the log and the originals are not read for it."""
+        pages = packed_pages(self.work.workplace, self.work.identity, self.work.settings, self.developed.pages)
+        return BookContents(self.work.identity, "", "", pages, (), (), (), "", "", "")
 
     @cached_property
     def known(self) -> Known:
-        contents, identity, places = self.contents(), self.work.identity, self.work.settings.places
-        unnamed = replace(contents, cases=tuple(replace(case, number=None) for case in contents.cases))
-        both = (self.names(unnamed), self.names(contents))  # a table may have the names of the scan stage still
-        names = {name: case for named in both for case, name in named.items()}
+        """What anything said of cases is compared with."""
+        identity, places = self.work.identity, self.work.settings.places
         own = frozenset((identity.place, places.get(identity.place, identity.place)))
         return Known(identity, tuple(page.id for page in self.developed.pages), self.state,
-                     date.fromisoformat(now()[:10]), own, names)
+                     date.fromisoformat(now()[:10]), own)
+
+    @property
+    def readable(self) -> Known:
+        """The same for a table, that may have the names of the scan stage still."""
+        cases = self.known.cases.values()
+        unnamed = (replace(case, number=None) for case in cases)
+        names = {name: case for named in (self.names(unnamed), self.names(cases)) for case, name in named.items()}
+        return replace(self.known, names=names)
 
     @property
     def stated(self) -> int | None:
@@ -116,6 +131,16 @@ def held(work: Work) -> Iterator[OpenBook]:
         yield open_book(work)
 
 
+@contextmanager
+def saying(book: OpenBook) -> Iterator[OpenBook]:
+    """The book as it stands now, while nobody else says anything of cases: to be held for a moment, never while packing.
+
+    Raises NothingToDo, StorageFailed.
+    """
+    with locked(book.work.workplace.cases_lock, wait=True):
+        yield replace(book, state=book.work.state())
+
+
 def import_cases(work: Work, file: Path, by: str, dry_run: bool) -> CaseWork:
     """Take the good rows of a filled-in workbook or CSV, and make the packages again with the names that follow.
 
@@ -124,21 +149,26 @@ def import_cases(work: Work, file: Path, by: str, dry_run: bool) -> CaseWork:
     """
     book_name, kind = str(work.identity), work.identity.kind
     table = read_typed(file, kind, columns(kind))
-    with held(work) as book:
-        checked = check_rows(table, read_rows(table, book.known), book.known, book.stated)
-        if dry_run:
-            after = book.known.after(checked.changes).state
-            return CaseWork(book_name, None, checked, _renamed(book, after), None)
-        if not checked.changes:
-            return CaseWork(book_name, None, checked, (), _packed(book) if _was_killed(book) else None)
-        source = {"name": file.name, "sha256": sha256_of(file)}
-        return _say(book, {"event": SAID, "source": source, "changes": list(checked.changes)}, by, checked)
+    with held(work) as opened:
+        with saying(opened) as book:
+            known = book.readable
+            checked = check_rows(table, read_rows(table, known), known, book.stated)
+            if dry_run:
+                return CaseWork(book_name, None, checked, _renamed(book, known.after(checked.changes)), None)
+            if not checked.changes:
+                said = CaseWork(book_name, None, checked, (), None)
+            else:
+                source = {"name": file.name, "sha256": sha256_of(file)}
+                said = say(book, {"event": SAID, "source": source, "changes": list(checked.changes)}, by, checked)
+        return _with_packages(opened, said) if said.event or _was_killed(book) else said
 
 
 def change_cases(work: Work, changes: Sequence[Mapping[str, Any]], by: str, source: Mapping[str, Any]) -> CaseWork:
     """Say more of cases, in the form of the log (`originals.caselog`), for those who do without a table. Raises as above."""
-    with held(work) as book:
-        return _say(book, {"event": SAID, "source": dict(source), "changes": list(changes)}, by)
+    with held(work) as opened:
+        with saying(opened) as book:
+            said = say(book, {"event": SAID, "source": dict(source), "changes": list(changes)}, by)
+        return _with_packages(opened, said)
 
 
 def undo_cases(work: Work, number: int | None, by: str) -> CaseWork:
@@ -146,20 +176,31 @@ def undo_cases(work: Work, number: int | None, by: str) -> CaseWork:
 
     What was said later still holds, and the log keeps it all. Raises NothingToDo where there is no such event.
     """
-    with held(work) as book:
-        events = book.state.case_events
-        undone = undone_events(events)
-        holding = [place for place, event in enumerate(events, 1)
-                   if place not in undone and (event["event"] == SAID if number is None else place == number)]
-        if not holding:
-            raise NothingToDo("no_such_case_event", book=str(work.identity))
-        return _say(book, {"event": UNDONE, "undone": holding[-1]}, by)
+    with held(work) as opened:
+        with saying(opened) as book:
+            said = say(book, {"event": UNDONE, "undone": holding(book, number)}, by)
+        return _with_packages(opened, said)
+
+
+def holding(book: OpenBook, number: int | None = None, by: str | None = None) -> int:
+    """The place of the event about cases that an undoing takes out: the last one that still holds, of a person where `by`
+    names one, or that of a number. Raises NothingToDo.
+    """
+    events = book.state.case_events
+    undone = undone_events(events)
+    found = [place for place, event in enumerate(events, 1)
+             if place not in undone and by in (None, event.get("by"))
+             and (event["event"] == SAID if number is None else place == number)]
+    if not found:
+        raise NothingToDo("no_such_case_event", book=str(book.work.identity))
+    return found[-1]
 
 
 def list_cases(work: Work) -> CaseList:
     """All cases of a book, with their problems. Raises NothingToDo, StorageFailed."""
     book = open_book(work)
-    names, known = book.names(book.contents()), book.known
+    known = book.known
+    names = book.names(known.cases.values())
     problems = of_book(known, book.stated)
     cases = tuple(ListedCase(case, f"{names[case.id]}.pdf", tuple(known.numbers[page] for page in case.pages),
                              tuple(item for item in problems if item.case == case.id))
@@ -177,8 +218,8 @@ def export_cases(work: Work, target: Path) -> int:
     if target.exists():
         raise Refused("file_exists", file=target.name)
     book = open_book(work)
-    contents = book.contents()
-    names = list(book.names(contents).values())
+    contents = book.contents
+    names = list(book.names(contents.cases).values())
     if target.suffix.lower() == ".csv":
         write_file(target, [_csv(rows_of(contents, names))])
     else:
@@ -192,14 +233,14 @@ def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode("utf-8-sig")  # without its mark a spreadsheet takes it for another encoding
 
 
-def _say(book: OpenBook, event: dict[str, Any], by: str, checked: Checked | None = None) -> CaseWork:
-    """Log an event with the renamings that follow from it, and make the packages again."""
+def say(book: OpenBook, event: dict[str, Any], by: str, checked: Checked | None = None) -> CaseWork:
+    """Log an event about cases with the renamings that follow from it; to be called within `saying`."""
     check_event(event)  # what cannot be read must not come into the log
-    after = replace(book.state, case_events=(*book.state.case_events, event))
+    after = replace(book.known, state=replace(book.state, case_events=(*book.state.case_events, event)))
     renamed = _renamed(book, after)
     book.work.log.append({**event, "by": by, "renamed": [list(pair) for pair in renamed]})
-    found = Checked((), 0, 0, 0, tuple(of_book(replace(book.known, state=after), book.stated)))
-    return CaseWork(str(book.work.identity), len(after.case_events), checked or found, renamed, _packed(book))
+    found = Checked((), 0, 0, 0, tuple(of_book(after, book.stated)))
+    return CaseWork(str(book.work.identity), len(after.state.case_events), checked or found, renamed, None)
 
 
 def _was_killed(book: OpenBook) -> bool:
@@ -207,12 +248,14 @@ def _was_killed(book: OpenBook) -> bool:
     return book.state.last_event in (SAID, UNDONE)
 
 
-def _packed(book: OpenBook) -> Packages:
+def _with_packages(book: OpenBook, said: CaseWork) -> CaseWork:
+    """The same, and the packages made again."""
     work = book.work
-    return pack(work.workplace, work.identity, work.settings, work.log.state(), book.developed.pages, progress=work.progress)
+    return replace(said, packages=pack(work.workplace, work.identity, work.settings, work.log.state(), book.developed.pages,
+                                       progress=work.progress))
 
 
-def _renamed(book: OpenBook, after: BookState) -> tuple[tuple[str, str], ...]:
+def _renamed(book: OpenBook, after: Known) -> tuple[tuple[str, str], ...]:
     """(old, new) of each file whose case has another name then."""
-    before, then = book.names(book.contents()), book.names(book.contents(after))
+    before, then = book.names(book.known.cases.values()), book.names(after.cases.values())
     return tuple((f"{name}.pdf", f"{then[case]}.pdf") for case, name in before.items() if then.get(case, name) != name)

@@ -183,8 +183,7 @@ def contents_of(
     events = workplace.log(str(identity)).events()
     while events and events[-1]["event"] in PACKING:
         events.pop()
-    paper = settings.book(str(identity)).paper
-    packed = tuple(_packed_page(workplace, page, paper) for page in pages)
+    packed = packed_pages(workplace, identity, settings, pages)
     store, seen = workplace.store, {capture.sha256: capture for capture in reversed(state.captures)}
     originals = tuple(PackedOriginal(sha256, store.path(sha256), capture.source, capture.arrival)
                       for sha256, capture in sorted(seen.items(), key=lambda item: item[1].arrival))
@@ -193,6 +192,14 @@ def contents_of(
         cases_of(state, tuple(page.id for page in packed)), originals, tuple(events), events[-1]["time"],
         settings.general.author, PROGRAM,
     )
+
+
+def packed_pages(
+    workplace: Workplace, identity: Identity, settings: Settings, pages: tuple[DevelopedPage, ...]
+) -> tuple[PackedPage, ...]:
+    """The pages of the book as packing knows them; paper that was said of the book counts for all."""
+    paper = settings.book(str(identity)).paper
+    return tuple(_packed_page(workplace, page, paper) for page in pages)
 
 
 def _packed_page(workplace: Workplace, page: DevelopedPage, paper: str) -> PackedPage:

@@ -41,6 +41,11 @@ class Workplace:
         return self.root / ".sohoa-packing"
 
     @property
+    def cases_lock(self) -> Path:
+        """What the one program or thread holds, for a moment, that says something of cases."""
+        return self.root / ".sohoa-cases"
+
+    @property
     def reports(self) -> Path:
         """What is made to be looked at or printed; it can be made again at any time."""
         return self.root / "reports"

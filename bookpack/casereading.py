@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from book import Case
-from bookpack.caserows import NONE, BadCell, Known, parse_date, parse_number, parse_pages, shown
+from bookpack.caserows import NONE, BadCell, Known, parse_date, parse_number, parse_pages, read_date, shown
 from bookpack.cases import parse_case_name
 from bookpack.columns import DATE, LISTS, MARK, NUMBER, PAGES, PROGRAM, RowMark, holds_date
 from bookpack.typed import CaseProblem, TypedRow, TypedTable
@@ -96,7 +96,7 @@ class _Reading:
             return RowSaid(row)  # it waits to be filled in
         if known is None and not pages:
             return RowSaid(row, problems=(self.problem(row, PAGES, "page_missing"),))
-        case = known or Case(pages, id=self.new_id(pages[0]))
+        case = known or Case(pages, id=self.known.new_id(pages[0], self.tied))
         self.tied.add(case.id)
         base = shown(known, self.known.numbers) if known else {}
         typed = {column: text for column, text in row.cells.items() if text != base.get(column)}
@@ -132,12 +132,6 @@ class _Reading:
         here = [case for case in free if typed and pages and case.pages[0] == pages[0]]
         numbered = [case for case in here if typed == (case.number, case.slip)]
         return next(iter([*named, *numbered, *(case for case in here if not (case.number or case.slip))]), None)
-
-    def new_id(self, page: str) -> str:
-        taken, number = self.known.said.keys() | self.known.cases.keys() | self.tied, 2
-        while f"{page}+{number}" in taken:
-            number += 1
-        return f"{page}+{number}"
 
     def said(self, row: TypedRow, case: Case, typed: dict[str, str], new: bool = False) -> RowSaid:
         """What the changed cells of a row come to."""
@@ -185,14 +179,7 @@ class _Reading:
         return {"number": number, "slip": slip}
 
     def read_date(self, text: str) -> dict[str, Any]:
-        if not text:
-            return {"date": None}
-        iso = parse_date(text)
-        if int(iso[:4]) < self.known.identity.year:
-            raise BadCell("date_before_book", text=text, year=str(self.known.identity.year))
-        if iso > self.known.today.isoformat():
-            raise BadCell("date_future", text=text)
-        return {"date": iso}
+        return {"date": read_date(text, self.known) if text else None}
 
     def read_pages(self, text: str) -> dict[str, Any]:
         if not text:

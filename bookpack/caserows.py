@@ -69,6 +69,13 @@ class Known:
             return Case(pages, id=name) if pages else None
         return self.case(pages[0]) if pages else None  # its page was taken again
 
+    def new_id(self, page: str, besides: Iterable[str] = ()) -> str:
+        """An id for a further case on a page, that no case has had, and none of `besides` has."""
+        taken, number = self.said.keys() | self.cases.keys() | set(besides), 2
+        while f"{page}+{number}" in taken:
+            number += 1
+        return f"{page}+{number}"
+
     def after(self, changes: Iterable[Mapping[str, Any]]) -> Known:
         """The same with more said of cases."""
         events = (*self.state.case_events, {"event": "cases", "changes": tuple(changes)})
@@ -117,6 +124,16 @@ def parse_date(text: str) -> str:
         return date(year, month, day).isoformat()
     except ValueError:
         raise BadCell("date_unreal", text=text) from None
+
+
+def read_date(text: str, known: Known) -> str:
+    """ISO date that a case of the book can have, neither before the book's year nor after today. Raises BadCell."""
+    iso = parse_date(text)
+    if int(iso[:4]) < known.identity.year:
+        raise BadCell("date_before_book", text=date_text(iso), year=str(known.identity.year))
+    if iso > known.today.isoformat():
+        raise BadCell("date_future", text=date_text(iso))
+    return iso
 
 
 def parse_pages(text: str, most: int) -> tuple[int, ...]:

@@ -284,17 +284,18 @@ def remove_temp(folder: Path, besides: Path | None = None) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold the operating system's lock on the file `path`; it ends with the process, however that ends.
 
-    Raises StoreBusy while another running program holds it.
+    Raises StoreBusy while another running program holds it; with `wait` it comes when others have done with it, which is
+    for locks that are held for a moment, by threads too.
     """
     make_folder(path.parent)
     with _told(path):
         file = open(path, "a+b")  # noqa: SIM115  held open as long as the lock
     with file:
         with _told(path):
-            _lock(file, path)
+            _wait_for_lock(file) if wait else _lock(file, path)
         yield
 
 
