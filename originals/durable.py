@@ -18,6 +18,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,7 +27,7 @@ from errors import StorageFailed, StoreBusy
 TEMP = ".tmp-"
 TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}(\.\w+)?")
 CHUNK = 1 << 20
-READ_ONLY = 0o444
+READ_ONLY, PRIVATE = 0o444, 0o600
 FAR = 0x7FFF0000
 WINDOWS = os.name == "nt"
 TRIES, PAUSE = 20, 0.1  # on Windows a virus scanner may hold a file that was just written; s
@@ -45,14 +46,16 @@ FLUSH_NOT_KNOWN = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # some network sha
 class NewFile:
     """A file that has no name yet: written piece by piece, then kept under a name, or gone.
 
-    Leaving the `with` block without `keep` removes it. Raises StorageFailed.
+    Leaving the `with` block without `keep` removes it. `private`: nobody but the user of the program may read it
+    (Windows: as its folder says). Raises StorageFailed.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, private: bool = False) -> None:
         make_folder(folder)
         self._temp = _temp_name(folder)
+        who = {"opener": partial(os.open, mode=PRIVATE)} if private else {}
         with _told(folder):
-            self._file: BinaryIO = open(self._temp, "xb")  # noqa: SIM115  closed by keep or __exit__
+            self._file: BinaryIO = open(self._temp, "xb", **who)  # noqa: SIM115  closed by keep or __exit__
 
     def __enter__(self) -> NewFile:
         return self
@@ -108,6 +111,43 @@ def write_file(path: Path, chunks: Iterable[bytes]) -> None:
         for chunk in chunks:
             new.write(chunk)
         new.keep(path)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write or replace a file that nobody but the user of the program may read, at no instant."""
+    with NewFile(path.parent, private=True) as new:
+        new.write(data)
+        new.keep(path)
+
+
+def append_bytes(path: Path, offset: int, data: bytes) -> None:
+    """Put the next bytes behind the `offset` that an unfinished file has: all or nothing, flushed by `keep_whole` alone.
+
+    Raises ValueError where it is not so long, StorageFailed.
+    """
+    make_folder(path.parent)
+    with _told(path):
+        here = path.stat().st_size if path.exists() else 0
+    if here != offset:
+        raise ValueError("other bytes are there")
+    with _told(path), open(path, "ab", buffering=0) as file:
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[file.write(left):]
+        except OSError:
+            with suppress(OSError):
+                file.truncate(offset)
+            raise
+
+
+def keep_whole(path: Path, target: Path) -> Path:
+    """Flush a file that `append_bytes` has brought to its end, and give it the name `target`, or a free one beside it;
+    durable when this returns. Raises StorageFailed.
+    """
+    with _told(path):
+        _flush_file(path)
+    return move_aside(path, target)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from originals.durable import CHUNK, TEMP, NewFile, locked, remove, remove_temp,
 
 FOLDER = "originals"
 # all that the program keeps under a store's root
-OWN_FOLDERS = (FOLDER, "books", "pages", "packages", "reports", "spool", "logs")
+OWN_FOLDERS = (FOLDER, "books", "pages", "packages", "reports", "spool", "uploads", "phone", "logs")
 LOCK = ".sohoa-store"  # also tells a store from a folder of images
 FORMAT, FORMAT_FILE = 1, "store.json"  # of the folder as a whole; goes up when an older program could not work on it
 UNKNOWN_EXTENSION = "bin"

@@ -44,11 +44,11 @@ class Disk:
             self.dead = isinstance(self.failure, Killed)
             raise self.failure
 
-    def open_file(self, path, mode="r"):
+    def open_file(self, path, mode="r", **options):
         if mode in ("xb", "ab"):
             self.step("open", path)
-            return File(self, open(path, mode))
-        return open(path, mode)
+            return File(self, open(path, mode, **options))
+        return open(path, mode, **options)
 
 
 class File:
@@ -290,3 +290,39 @@ def test_one_lock_at_a_time(tmp_path):
             raise OSError("of the work")  # not the lock's, so it stays what it is
     with durable.locked(tmp_path / "lock"):
         pass
+
+
+def test_bytes_go_where_they_belong_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "uploads" / "part"
+    durable.append_bytes(path, 0, b"one ")
+    for offset in (0, 3, 5):
+        with pytest.raises(ValueError):
+            durable.append_bytes(path, offset, b"two")
+    with monkeypatch.context() as patch, pytest.raises(StorageFailed) as caught:
+        with_disk(patch, fail_at=1, failure=OSError(errno.ENOSPC, "no room"))
+        durable.append_bytes(path, 4, b"two " * 1000)
+    assert caught.value.code == "disk_full"
+    assert path.read_bytes() == b"one "
+    durable.append_bytes(path, 4, b"two")
+    assert durable.keep_whole(path, tmp_path / "spool" / "whole") == tmp_path / "spool" / "whole"
+    assert (tmp_path / "spool" / "whole").read_bytes() == b"one two" and not path.exists()
+
+
+@posix
+def test_a_file_that_came_piece_by_piece_is_flushed_before_it_has_its_name(tmp_path, monkeypatch):
+    durable.append_bytes(tmp_path / "part", 0, b"bytes")
+    (tmp_path / "spool").mkdir()
+    disk = with_disk(monkeypatch)
+    durable.keep_whole(tmp_path / "part", tmp_path / "spool" / "whole")
+    assert names(disk.steps) == ["fsync", "replace", "fsync", "fsync"]
+
+
+@posix
+def test_a_private_file_is_never_open_to_others(tmp_path, monkeypatch):
+    modes = []
+    with monkeypatch.context() as patch:
+        disk = with_disk(patch)
+        patch.setattr(disk, "step", lambda *_: modes.extend(stat.S_IMODE(path.stat().st_mode)
+                                                            for path in tmp_path.iterdir()), raising=False)
+        durable.write_private(tmp_path / "key", b"secret")
+    assert set(modes) == {0o600}

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 GUARDED = [*ROOT.glob("originals/*.py"), *ROOT.glob("capture/*.py"), *ROOT.glob("station/*.py"),
-           *ROOT.glob("reporting/*.py"), *ROOT.glob("commands/*.py"),
+           *ROOT.glob("reporting/*.py"), *ROOT.glob("commands/*.py"), *ROOT.glob("webstation/**/*.py"),
            *(ROOT / f"{name}.py" for name in ("acceptance", "bookwork", "casework", "closing", "developing", "packing",
                                               "pipeline", "reprocess"))]
 WRITER = ROOT / "originals" / "durable.py"

@@ -1,0 +1,130 @@
+"""The door for phones as the station works it: opened for a book, with a code to scan, and shut again."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import segno
+
+from capture.phone import Photo
+from originals.stationlog import StationLog
+from settings import Settings
+from texts import say
+from webstation.phone.addresses import addresses, host_names
+from webstation.phone.app import Door, phone_app
+from webstation.phone.certificate import Certificate, station_certificate
+from webstation.phone.fates import Fates
+from webstation.phone.guard import NarrowSocket
+from webstation.phone.keys import Keys
+from webstation.phone.uploads import Uploads
+from webstation.server import Listener
+from workplace import Workplace
+
+ALL = "0.0.0.0"
+FOLDER, KEYS = "phone", "keys.json"
+
+
+class Phones:
+    """Phones at one station; safe for several threads. `tell` is told of every photo: `phone`, with its book."""
+
+    def __init__(
+        self, workplace: Workplace, settings: Settings, tell: Callable[..., None] = lambda event, **facts: None
+    ) -> None:
+        self._params, self._tell = settings.phone, tell
+        self._folder, self._log = workplace.root / FOLDER, StationLog(workplace.root)
+        self._keys = Keys(self._folder / KEYS, self._params.minutes)
+        self._uploads = Uploads(workplace, self._params, settings.watch.min_free_mb, self._sending)
+        self._fates = Fates(workplace, settings)
+        self._lock = threading.Lock()
+        self._listener: PhoneListener | None = None
+        self._certificate: Certificate | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a key is still valid: after a restart, the door may be opened again."""
+        return bool(self._keys.minutes_left())
+
+    @property
+    def port(self) -> int:
+        """Where phones are answered; 0 while the door is shut."""
+        return self._listener.port if self._listener else 0
+
+    def open(self) -> None:
+        """Answer phones, at all addresses. Raises StorageFailed: `port_taken`, or where no certificate can be kept."""
+        with self._lock:
+            if self._listener is not None:
+                return
+            found = self._addresses()
+            if self._params.tls:
+                self._certificate = station_certificate(self._folder, [*found, *host_names()])
+            listener = PhoneListener(ALL, self._params.port)
+            door = Door(self._keys, self._uploads, self._fates, self._params, self._came)
+            listener.serve(phone_app(door, [*self._params.hosts, *host_names()]), self._certificate)
+            self._listener = listener
+
+    def close(self) -> None:
+        """Answer no phone any more. What has come in stays, and keys stay valid for their time."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.stop()
+            self._listener = None
+
+    def invite(self, book: str, by: str, language: str) -> dict[str, Any]:
+        """Open the door and make a key for a book: the addresses to scan, a picture of the first one's code (SVG), and
+        what to compare. Raises StorageFailed.
+        """
+        self.open()
+        self._log.append({"event": "phones_invited", "book": book, "by": by})
+        key = self._keys.issue(book)
+        scheme = "https" if self._params.tls else "http"
+        path = "" if language == "vi" else language
+        links = [f"{scheme}://{host}:{self.port}/{path}#{key}" for host in self._addresses()]
+        return {"links": links, "codes": [code(link) for link in links], "minutes": round(self._params.minutes),
+                "fingerprint": self._certificate.short if self._certificate else "",
+                "note": "" if links else say("phone", "no_network", language)}
+
+    def revoke(self, book: str) -> None:
+        """The keys of a book open nothing any more; with the last key the door is shut. Raises StorageFailed."""
+        self._keys.revoke(book)
+        if not self.wanted:
+            self.close()
+
+    def standing(self, book: str, language: str) -> dict[str, Any]:
+        """Whether phones may send for a book and for how long; photos of it that are not whole, the oldest first."""
+        now = time.time()
+        parts = [{"sha256": item.sha256, "bytes": item.bytes, "minutes": max(0, round((now - item.changed) / 60))}
+                 for item in self._uploads.unfinished() if item.book == book]
+        minutes = self._keys.minutes_left().get(book)
+        return {"open": self.port != 0 and minutes is not None, "minutes": round(minutes or 0), "unfinished": parts}
+
+    def discard(self, book: str, sha256: str) -> None:
+        """A person gives up a photo that is not whole. Raises StorageFailed."""
+        self._uploads.discard(book, sha256)
+
+    def _addresses(self) -> list[str]:
+        return list(dict.fromkeys([*self._params.hosts, *addresses()]))
+
+    def _sending(self, photo: Photo) -> None:
+        self._tell("phone", book=photo.book, state="sending")
+
+    def _came(self, book: str) -> None:
+        self._tell("phone", book=book, state="came")
+
+
+class PhoneListener(Listener):
+    """A listener that strangers can reach."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self._socket = NarrowSocket.of(self._socket)
+
+
+def code(link: str) -> str:
+    """A QR code of a link, as SVG."""
+    drawn = io.BytesIO()
+    segno.make_qr(link, error="m").save(drawn, kind="svg", scale=6, border=4, light="#fff", xmldecl=False, nl=False)
+    return drawn.getvalue().decode()
