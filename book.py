@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from math import log2
 from typing import Any
 
@@ -201,7 +202,7 @@ class Recipe:
         decisions = tuple(Decision.from_json(item) for item in plain["decisions"])
         return cls(plain["capture"], plain["frame"], Side(plain["side"]), decisions)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return digest(self.to_json())
 

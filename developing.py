@@ -49,7 +49,7 @@ class Task:
         text = f"{canonical_json(capture)[:-1]},{self.plan.text},{canonical_json(others)[1:]}"  # as if it were one list
         return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
-    @property
+    @cached_property
     def facts(self) -> Path:
         return self.pages / f"{self.capture.id}-{self.basis[:16]}.json"
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os.path import exists
+from pathlib import Path
 from typing import Any
 
 from acceptance import counted
@@ -21,8 +23,10 @@ from originals.corrections import Values
 from originals.journal import FAILED, WAITING, Standing, read_only
 from originals.scopes import Scopes
 from pipeline import look_again
-from wholebook import InBook, known_doubles, told_of_doubles
+from settings import Settings
+from wholebook import InBook, kept_doubles, known_doubles, told_of_doubles, told_of_habit
 
+BOOKS = 4  # that are kept in memory as they were looked at last
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,8 @@ class TablePage:
 
     `number` is its place in the book, from 1; `source` the name its image came under. `waits`: it has warnings, and
     nobody has accepted it as it is. `accepted`: somebody has, as it is now. `role` is `blank`, `slip` or empty.
-    `picture` names its picture: another one whenever it looks otherwise. `width` and `height` are pixels of the developed page. `retaken` are
-    the captures that this one took the place of, the last one first.
+    `picture` names its picture: another one whenever it looks otherwise. `width` and `height` are pixels of the
+    developed page. `retaken` are the captures that this one took the place of, the last one first.
     """
 
     number: int
@@ -122,28 +126,54 @@ class Detail:
 
 @dataclass(frozen=True)
 class Looked:
-    """A book as far as it is developed. `used` are the tasks that its pages were developed with, by capture."""
+    """A book as far as it is developed. `used` are the tasks that its pages were developed with, by capture.
+
+    `there` and `missing` are the files in the cache that were found, and that will tell more once they are there.
+    """
 
     state: BookState
+    settings: Settings
     tasks: tuple[Task, ...]
     pages: tuple[DevelopedPage, ...]
     used: Mapping[str, Task]
+    there: tuple[Path, ...]
+    missing: tuple[Path, ...]
     settled: bool
+
+    def holds(self, state: BookState, settings: Settings) -> bool:
+        """Whether a new look would show the same."""
+        return (self.state is state and self.settings is settings and not any(map(exists, self.missing))
+                and all(map(exists, self.there)))
+
+
+_last: dict[tuple[Path, str], Looked] = {}  # the books looked at last
 
 
 def look(work: Work) -> Looked:
     """The pages that are there by now. Raises NothingToDo for a book that has no log."""
     if not work.log.path.exists():
         raise NothingToDo("book_unknown", book=str(work.identity), out=str(work.workplace.root))
-    state = work.log.state()
-    planner = Planner(work.workplace, str(work.identity), work.settings, state)
+    key, state = (work.workplace.root, str(work.identity)), work.log.state()
+    last = _last.get(key)
+    if last is None or not last.holds(state, work.settings):
+        if len(_last) >= BOOKS:
+            _last.clear()
+        last = _last[key] = _look(work, state)
+    return last
+
+
+def _look(work: Work, state: BookState) -> Looked:
+    planner, folder = Planner(work.workplace, str(work.identity), work.settings, state), work.workplace.pages
     tasks = tuple(planner.task(capture) for capture in state.current)
     in_book = InBook.of(tasks, known)
-    pages = in_book.pages(known)
-    doubles = known_doubles(pages, work.workplace.pages)
-    settled = doubles is not None and all(known(task) is not None for task in in_book.again.values())
-    used = {task.capture.id: task for task, _, _ in in_book.looks(known)}
-    return Looked(state, tasks, told_of_doubles(pages, doubles or ()), used, settled)
+    looks = tuple(in_book.looks(known))
+    pages, used = told_of_habit(looks), {task.capture.id: task for task, _, _ in looks}
+    doubles, compared = known_doubles(pages, folder), kept_doubles(pages, folder)
+    again = [task for task in in_book.again.values() if known(task) is None]
+    there = [task.facts for task in used.values()] + [compared] * (doubles is not None)
+    missing = [task.facts for task in (*tasks, *again) if task.capture.id not in used or task in again]
+    return Looked(state, work.settings, tasks, told_of_doubles(pages, doubles or ()), used, tuple(there),
+                  (*missing, *([compared] if doubles is None else [])), doubles is not None and not again)
 
 
 def table(work: Work) -> Table:

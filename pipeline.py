@@ -175,5 +175,5 @@ def seen(page: DevelopedPage) -> str:
 
 def look_again(pages: Iterable[DevelopedPage], accepted: Mapping[str, str]) -> list[DevelopedPage]:
     """The pages that a person should look at, the most doubtful first; none that was accepted as it is now."""
-    doubtful = [page for page in pages if warnings(page) and accepted.get(page.id) != seen(page)]
+    doubtful = [page for page in pages if warnings(page) and not (page.id in accepted and accepted[page.id] == seen(page))]
     return sorted(doubtful, key=lambda page: (-page.doubt, page.id))

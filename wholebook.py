@@ -9,12 +9,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from book import Finding, Severity, digest
 from developing import DevelopedPage, Progress, Read, Task, develop_all, known, read_developed
 from originals.durable import write_file
 from settings import Settings
+
+if TYPE_CHECKING:
+    from imaging.habit import Developed
 
 Look = tuple[Task, tuple[DevelopedPage, ...], tuple[Finding, ...]]  # what is said of both pages, or of a side
 
@@ -26,7 +29,7 @@ class InBook:
     `again` are the tasks, by capture, of those that depart from it: to be developed once more with that in mind.
     """
 
-    found: tuple[tuple[Task, tuple[DevelopedPage, ...]], ...]
+    found: tuple[tuple[Task, tuple[DevelopedPage, ...], Developed], ...]
     habit: Any
     again: Mapping[str, Task]
 
@@ -34,25 +37,25 @@ class InBook:
     def of(cls, tasks: Iterable[Task], read: Read = read_developed) -> InBook:
         from imaging.habit import Habit
 
-        found = tuple((task, pages) for task in tasks if (pages := read(task)))
-        habit = Habit.of([_developed(pages) for _, pages in found])
+        found = tuple((task, pages, _developed(pages)) for task in tasks if (pages := read(task)))
+        habit = Habit.of([developed for _, _, developed in found])
         again = {task.capture.id: replace(task, hints=replace(task.hints, habit=habit.layout, gutter=habit.gutter))
-                 for task, pages in found if habit.unlike(_developed(pages))}
+                 for task, _, developed in found if habit.unlike(developed)}
         return cls(found, habit, again)
 
     def looks(self, read: Read = read_developed) -> Iterator[Look]:
         """Each capture as it counts: as it was developed first, or again where that is more like the others."""
-        for task, pages in self.found:
+        for task, pages, developed in self.found:
             again = self.again.get(task.capture.id)
             second = read(again) if again else None
             if second and not self.habit.unlike(_developed(second)):
                 yield again, second, (Finding("as_in_book", Severity.WARNING),)
             else:
-                yield task, pages, self.habit.findings(_developed(pages))
+                yield task, pages, self.habit.findings(developed)
 
     def pages(self, read: Read = read_developed) -> tuple[DevelopedPage, ...]:
         """All pages in order; a finding tells of each capture that departs from the habit, or did at first."""
-        return tuple(page for _, pages, findings in self.looks(read) for page in _with(findings, pages))
+        return told_of_habit(self.looks(read))
 
 
 def as_in_book(tasks: list[Task], settings: Settings, jobs: int, progress: Progress) -> tuple[DevelopedPage, ...]:
@@ -77,13 +80,18 @@ def so_far(in_book: InBook, folder: Path) -> tuple[DevelopedPage, ...]:
     return told_of_doubles(pages, known_doubles(pages, folder) or ())
 
 
+def told_of_habit(looks: Iterable[Look]) -> tuple[DevelopedPage, ...]:
+    """The pages of captures as they count, with what is said of each."""
+    return tuple(page for _, pages, findings in looks for page in _with(findings, pages))
+
+
 def _with(findings: Iterable[Finding], pages: tuple[DevelopedPage, ...]) -> Iterator[DevelopedPage]:
     for page in pages:
         own = tuple(item for item in findings if item.facts.get("side", page.recipe.side) == page.recipe.side)
         yield replace(page, in_book=page.in_book + own)
 
 
-def _developed(pages: tuple[DevelopedPage, ...]) -> Any:
+def _developed(pages: tuple[DevelopedPage, ...]) -> Developed:
     from imaging.habit import Developed
 
     return Developed(tuple(page.recipe for page in pages), tuple((page.width, page.height) for page in pages))
@@ -117,17 +125,18 @@ def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
     from imaging.likeness import doubles, from_png
 
     found = doubles([from_png((folder / page.strokes).read_bytes()) for page in pages])
-    write_file(_kept_doubles(pages, folder), [json.dumps(found).encode()])
+    write_file(kept_doubles(pages, folder), [json.dumps(found).encode()])
     return [list(pair) for pair in found]
 
 
 def known_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]] | None:
     """Pairs of places in `pages` that were found to be the same page of paper; None where nobody has compared them."""
     try:
-        return json.loads(_kept_doubles(pages, folder).read_text(encoding="utf-8"))
+        return json.loads(kept_doubles(pages, folder).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
 
 
-def _kept_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> Path:
+def kept_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> Path:
+    """The file that the pairs are kept in."""
     return folder / f"doubles-{digest([page.strokes for page in pages])[:32]}.json"

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -35,7 +36,7 @@ class Developed:
             return ""
         return "part" if split.values.get("cut") else str(split.values["layout"])
 
-    @property
+    @cached_property
     def gutter(self) -> float | None:
         """The gutter's place in the sheet's width, 0 to 1, of a spread."""
         split = self._split

@@ -29,14 +29,18 @@ Change = tuple[list[str], Values]  # scopes, and what is said of each
 
 @dataclass(frozen=True)
 class Scopes:
-    """The settings of a book, as they hold for its captures and pages. `starts` are the arrivals of `from` scopes."""
+    """The settings of a book, as they hold for its captures and pages.
+
+    `starts` are the arrivals of `from` scopes; `sides` those sides that anything was said of alone.
+    """
 
     state: BookState
     starts: tuple[int, ...]
+    sides: frozenset[str]
 
     @classmethod
     def of(cls, state: BookState) -> Scopes:
-        return cls(state, _starts(state.settings))
+        return cls(state, _starts(state.settings), frozenset(scope[-1] for scope in state.settings if _is_of_side(scope)))
 
     def of_capture(self, capture: Capture) -> Values:
         """What was said of a capture, and not of the book as a whole or of one side."""
@@ -45,6 +49,8 @@ class Scopes:
     def of_side(self, capture: Capture, side: Side) -> Values:
         """All that was said of a page, of stages that something was said of for this side alone."""
         letter = side[0].upper()
+        if letter not in self.sides:
+            return {}
         alone = self._laid(f"{scope}-{letter}" for scope in (BOOK, *self._chain(capture)))
         pairs = ((scope, f"{scope}-{letter}") for scope in self._chain(capture))
         whole = self._laid((f"{BOOK}-{letter}", *(scope for pair in pairs for scope in pair)))
@@ -61,6 +67,10 @@ class Scopes:
             if scope in self.state.settings:
                 laid_over(whole, "", self.state.settings[scope])
         return whole.get("", {})
+
+
+def _is_of_side(scope: str) -> bool:
+    return scope.endswith(("-L", "-R"))
 
 
 def _starts(settings: Iterable[str]) -> tuple[int, ...]:
@@ -117,8 +127,7 @@ def _following(state: BookState, capture: str, first: str) -> tuple[list[str], l
 
 
 def _pages_of(scopes: Iterable[str]) -> list[str]:
-    return [f"{scope}-{letter}" for scope in scopes if not scope.endswith(tuple(f"-{side}" for side in SIDES))
-            for letter in SIDES]
+    return [f"{scope}-{letter}" for scope in scopes if not _is_of_side(scope) for letter in SIDES]
 
 
 def _without(scopes: Iterable[str], values: Values, settings: Mapping[str, Values]) -> Iterator[Change]:
@@ -132,6 +141,6 @@ def _without(scopes: Iterable[str], values: Values, settings: Mapping[str, Value
 
 def _beside(settings: Mapping[str, Values], letter: str, values: Values) -> list[str]:
     """Scopes of one side within scopes of both that have one of the keys: for that side they are to say otherwise."""
-    both = [scope for scope in settings if scope != BOOK and not scope.endswith(tuple(f"-{side}" for side in SIDES))]
+    both = [scope for scope in settings if scope != BOOK and not _is_of_side(scope)]
     return [f"{scope}-{letter}" for scope in both
             if any(key in settings[scope].get(stage, {}) for stage, keys in values.items() for key in keys)]
