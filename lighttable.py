@@ -220,19 +220,6 @@ def _undeveloped(work: Work, looked: Looked) -> Iterator[Undeveloped]:
         yield Undeveloped(capture.id, capture.source, state, code, facts, before[capture.id])
 
 
-def _before(looked: Looked) -> dict[str, int]:
-    """The number of pages before each capture."""
-    count, before = 0, {}
-    of_capture: dict[str, int] = {}
-    for page in looked.pages:
-        name = page.id.partition("-")[0]
-        of_capture[name] = of_capture.get(name, 0) + 1
-    for task in looked.tasks:
-        before[task.capture.id] = count
-        count += of_capture.get(task.capture.id, 0)
-    return before
-
-
 def _failed(work: Work) -> dict[str, Standing]:
     """Captures of the book that could not be developed, as the station's journal knows; none where there is no station."""
     try:

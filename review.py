@@ -25,7 +25,7 @@ from wholebook import with_doubles
 
 __all__ = [
     "REACHES", "REMEDIES", "Detail", "Done", "Said", "Table", "TablePage", "Undeveloped", "accept", "correct", "detail",
-    "mark", "move", "redo", "settle", "stale", "supersede", "swap", "table", "task_with", "turn", "undo",
+    "mark", "move", "redo", "settle", "stale", "supersede", "swap", "table", "task_used", "task_with", "turn", "undo",
 ]
 
 # The two likeliest remedies of each finding that asks a person to look, as names of actions:
@@ -82,23 +82,28 @@ def correct(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], rea
     return _set(work, page, changes, reach, by, "set", stages=", ".join(sorted(stages)))
 
 
-def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page") -> Done:
-    """Turn the image of a page by 90, 180 or 270° clockwise against how it lies now. Raises as `correct` does."""
-    decision = detail(work, page).developed.recipe.decision("orient")
-    lies = decision.values["turn"] if decision else 0
+def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page", lies: int | None = None) -> Done:
+    """Turn the image of a page by 90, 180 or 270° clockwise against how it lies now. Raises as `correct` does.
+
+    `lies` is how it is turned now; of a page that is just being developed anew it must be told.
+    """
+    if lies is None:
+        decision = detail(work, page).developed.recipe.decision("orient")
+        lies = decision.values["turn"] if decision else 0
     return _set(work, page, {"orient": {"turn": (int(lies) + degrees) % 360}}, reach, by, "turned", degrees=degrees % 360)
 
 
-def mark(work: Work, page: str, role: str, by: str) -> Done:
-    """A page, or a capture, is `blank`, an attached `slip`, `spare` (a capture only), or like others (empty).
+def mark(work: Work, pages: str | Sequence[str], role: str, by: str) -> Done:
+    """A page or several, or captures, are `blank`, attached `slip`s, `spare` (captures only), or like others (empty).
 
     Of one page of two, `spare` is said of its whole capture where its id is given. Raises BadIdentity.
     """
+    names = [pages] if isinstance(pages, str) else list(pages)
     if role not in ("blank", "slip", SPARE, ""):
         raise BadIdentity("role_unknown", role=role)
     looked = look(work)
-    facts = {"page": page, "number": _number(looked, page), "role": role or "page"}
-    acceptance.mark(_so_far(work), [page], role, by, {"did": "marked", **facts})
+    facts = {"page": names[0], "number": _number(looked, names[0]), "pages": len(names), "role": role or "page"}
+    acceptance.mark(_so_far(work), names, role, by, {"did": "marked", **facts})
     return _done(work, looked.state, "marked", facts)
 
 
@@ -178,15 +183,23 @@ def stale(before: BookState, after: BookState) -> tuple[str, ...]:
 def task_with(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]]) -> Task:
     """The task of a page's capture with changes laid over it that nobody has said yet, to be shown beforehand.
 
-    It has the hints that the page was developed with. Raises as `correct` does.
+    It has the hints that the page was developed with, if it is. Raises as `correct` does.
     """
     _check_changes(changes)
     looked = look(work)
-    used = looked.used.get(page.partition("-")[0])
-    if used is None:
-        raise BadIdentity("page_unknown", page=page)
+    used = task_used(looked, page)
     state = looked.state.with_settings(_pairs(reached(looked.state, page, changes, "page", ())))
     return replanned(used, work.workplace, str(work.identity), work.settings, state)
+
+
+def task_used(looked: Looked, page: str) -> Task:
+    """The task that a page was developed with, or will be. Raises BadIdentity."""
+    capture = page.partition("-")[0]
+    to_be = (task for task in looked.tasks if task.capture.id == capture)
+    task = looked.used.get(capture) or next(to_be, None)
+    if task is None:
+        raise BadIdentity("page_unknown", page=page)
+    return task
 
 
 def settle(work: Work) -> None:
@@ -201,7 +214,8 @@ def _set(
     looked = look(work)
     if reach not in REACHES:
         raise BadConfig("setting_form", setting=reach)
-    _check([one.id for one in looked.pages], [page])
+    if page not in {one.id for one in looked.pages} and page.partition("-")[0] not in looked.before(undeveloped=True):
+        raise BadIdentity("page_unknown", page=page)
     said = reached(looked.state, page, changes, reach, [one.id for one in looked.pages])
     event = {"event": "settings", "changes": [{"scopes": scopes, "values": values} for scopes, values in said]}
     return _say(work, event, by, did, {"page": page, "number": _number(looked, page), "reach": reach, **facts})
@@ -245,9 +259,13 @@ def _settings(scopes: Scopes, capture: Any) -> list[Values]:
 
 
 def _number(looked: Looked, name: str) -> int:
-    """The number of a page, or of the first page of a capture; 0 for one that has none now."""
+    """The number of a page, or of the first page of a capture; where it will stand, if it is just being developed anew.
+
+    0 for one that is no page now.
+    """
     numbers = (number for number, page in enumerate(looked.pages, 1) if name in (page.id, page.id.partition("-")[0]))
-    return next(numbers, 0)
+    capture, right = name.partition("-")[0], name.endswith("-R")
+    return next(numbers, 0) or looked.before(undeveloped=True).get(capture, -1 - right) + 1 + right
 
 
 def _check(captures: Sequence[str], names: Iterable[str]) -> None:

@@ -1,3 +1,224 @@
-"""To come."""
+"""Review: the light table of a book, one page beside its original, and what a person says of pages.
 
-routes: list = []
+What is said, taken back and said again is `review`'s; here it is put into words, and the daemon is told.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+import review
+import summary
+from book import Finding, Severity, Side
+from bookwork import Work
+from errors import Refused
+from lighttable import Looked, Said, Table, TablePage, Undeveloped, look, table
+from originals.corrections import SPARE
+from originals.scopes import REACHES, Scopes
+from review import Done
+from texts import say
+from webstation.preview_task import Previewed, PreviewTask
+from webstation.services import Services, answer, identity, language, page, person, view
+from webstation.views.books import title
+
+SIDES = {"": Side.WHOLE, "L": Side.LEFT, "R": Side.RIGHT}
+WIDEST = 2400  # px of a preview
+
+
+def screen(request: Request, services: Services) -> Response:
+    """The screen."""
+    book = str(identity(request, services))
+    return page(request, "review.html", book=book, title=title(services, book, language(request)), reaches=REACHES)
+
+
+def pages(request: Request, services: Services) -> Response:
+    """All pages of the book, and what waits."""
+    return answer(**_plain(table(_work(request, services)), language(request)))
+
+
+def one(request: Request, services: Services) -> Response:
+    """What there is to draw of one page on its original, what was decided, and which settings were made by hand."""
+    work, name = _work(request, services), request.path_params["page"]
+    looked = look(work)
+    task = _task(looked, name)
+    scopes, capture = Scopes.of(looked.state), task.task.capture
+    own = {**scopes.of_capture(capture), **scopes.of_side(capture, task.side)}
+    return answer(id=name, by_hand={stage: sorted(keys) for stage, keys in own.items()},
+                  **services.previews.ask(task).facts)
+
+
+def preview(request: Request, services: Services) -> Response:
+    """The page as it will be by now, or with changes and dragged handles that nobody has said yet: a JPEG.
+
+    What there is to draw comes in the header `X-Page`.
+    """
+    body = request.state.body
+    shown = _asked(request, services, min(WIDEST, max(16, int(body.get("width", 1000)))), bool(body.get("uncropped")))
+    return Response(shown.jpeg, media_type="image/jpeg", headers={"x-page": json.dumps(shown.facts)})
+
+
+def correct(request: Request, services: Services) -> Response:
+    """Settings, or handles that were dragged, for a page and as far as `reach` says."""
+    body = request.state.body
+    changes = _asked(request, services).changes if body.get("handles") else body["changes"]
+    work = _work(request, services)
+    done = review.correct(work, str(body["page"]), changes, str(body.get("reach", "page")), person(request))
+    return _said(request, services, work, done)
+
+
+def turn(request: Request, services: Services) -> Response:
+    """Turn the image by so many degrees clockwise."""
+    body, work = request.state.body, _work(request, services)
+    done = review.turn(work, str(body["page"]), int(body["degrees"]), person(request), str(body.get("reach", "page")))
+    return _said(request, services, work, done)
+
+
+def accept(request: Request, services: Services) -> Response:
+    """Pages are good as they are: ids, or `all` for all but those that look like another one."""
+    asked, work = request.state.body["pages"], _work(request, services)
+    names = ["all"] if asked == "all" else [str(name) for name in asked]
+    return _said(request, services, work, review.accept(work, names, person(request)))
+
+
+def mark(request: Request, services: Services) -> Response:
+    """What pages are: blank, an attached slip, spare, or like others. Spare are whole captures."""
+    body, work = request.state.body, _work(request, services)
+    role = str(body["role"])
+    names = [str(name).partition("-")[0] if role == SPARE else str(name) for name in body["pages"]]
+    return _said(request, services, work, review.mark(work, list(dict.fromkeys(names)), role, person(request)))
+
+
+def move(request: Request, services: Services) -> Response:
+    """The capture of a page goes before that of another one, or to the end."""
+    body, work = request.state.body, _work(request, services)
+    before = None if body.get("before") is None else str(body["before"])
+    return _said(request, services, work, review.move(work, str(body["page"]), before, person(request)))
+
+
+def swap(request: Request, services: Services) -> Response:
+    """The capture of a page changes places with the next one."""
+    work = _work(request, services)
+    return _said(request, services, work, review.swap(work, str(request.state.body["page"]), person(request)))
+
+
+def supersede(request: Request, services: Services) -> Response:
+    """A capture takes the place of another."""
+    body, work = request.state.body, _work(request, services)
+    return _said(request, services, work, review.supersede(work, str(body["old"]), str(body["new"]), person(request)))
+
+
+def undo(request: Request, services: Services) -> Response:
+    """Take back what was said last."""
+    work = _work(request, services)
+    return _said(request, services, work, review.undo(work, person(request)))
+
+
+def redo(request: Request, services: Services) -> Response:
+    """Say again what was taken back last."""
+    work = _work(request, services)
+    return _said(request, services, work, review.redo(work, person(request)))
+
+
+# --- what is asked ----------------------------------------------------------------------------------------------------
+
+
+def _work(request: Request, services: Services) -> Work:
+    return Work(services.workplace, identity(request, services), services.settings, develop=False)
+
+
+def _task(looked: Looked, name: str, **asked: Any) -> PreviewTask:
+    """The task for a page, also for one that is being developed anew. Raises BadIdentity."""
+    developed = next((one for one in looked.pages if one.id == name), None)
+    side = developed.recipe.side if developed else SIDES.get(name.partition("-")[2], Side.WHOLE)
+    return PreviewTask(review.task_used(looked, name), side, developed and developed.recipe, **asked)
+
+
+def _asked(request: Request, services: Services, width: int = 0, uncropped: bool = False) -> Previewed:
+    """What the order's `page` comes to with its `changes` and `handles`."""
+    body, work = request.state.body, _work(request, services)
+    dragged, changes = body.get("handles") or {}, body.get("changes") or {}
+    if not isinstance(dragged, Mapping):
+        raise Refused("order_incomplete", name="handles")
+    review.check_changes(changes)
+    task = _task(look(work), str(body["page"]), dragged=dragged, changes=changes, width=width, uncropped=uncropped)
+    return services.previews.ask(task)
+
+
+# --- what is answered -------------------------------------------------------------------------------------------------
+
+
+def _said(request: Request, services: Services, work: Work, done: Done) -> Response:
+    """What came of it in words, the captures that are being developed anew, and the table as it is now."""
+    services.poke()
+    spoken = language(request)
+    return answer(said=_did(done, spoken), develop=done.develop, **_plain(table(work), spoken))
+
+
+def _did(done: Done, spoken: str) -> str:
+    facts = _worded(done.facts, spoken)
+    if "was" in done.facts:
+        facts["what"] = _what(str(done.facts["was"]), facts, spoken)
+    return say("page", f"review_did_{done.did}", spoken, **{**facts, "images": len(done.develop)})
+
+
+def _what(did: str, facts: Mapping[str, Any], spoken: str) -> str:
+    return say("page", f"review_was_{did}", spoken, **facts)
+
+
+def _worded(facts: Mapping[str, Any], spoken: str) -> dict[str, Any]:
+    """Facts of what was said, their codes in words."""
+    worded = dict(facts)
+    for key in ("role", "reach"):
+        if facts.get(key):
+            worded[key] = say("page", f"review_{key}_{facts[key]}", spoken)
+    if facts.get("stages"):
+        stages = str(facts["stages"]).split(", ")
+        worded["stages"] = ", ".join(say("page", f"review_stage_{stage}", spoken) for stage in stages)
+    return worded
+
+
+def _again(said: Said | None, spoken: str) -> str | None:
+    return None if said is None else _what(said.did, _worded(said.facts, spoken), spoken)
+
+
+def _plain(known: Table, spoken: str) -> dict[str, Any]:
+    return {
+        "book": known.book, "pages": [_page(one, spoken) for one in known.pages],
+        "waiting": [_waiting(one, spoken) for one in known.undeveloped], "counts": known.counts, "stated": known.stated,
+        "settled": known.settled, "undo": _again(known.undo, spoken), "redo": _again(known.redo, spoken)}
+
+
+def _page(one: TablePage, spoken: str) -> dict[str, Any]:
+    return {
+        "id": one.id, "number": one.number, "capture": one.capture, "side": one.side, "name": one.source,
+        "doubt": one.doubt, "waits": one.waits, "accepted": one.accepted, "role": one.role, "picture": one.picture,
+        "width": one.width, "height": one.height, "retaken": one.retaken,
+        "findings": [_finding(found, spoken) for found in one.findings]}
+
+
+def _finding(found: Finding, spoken: str) -> dict[str, Any]:
+    """In words, with the likely remedies of one that asks a person to look, the places on the page, and its double."""
+    remedies = review.REMEDIES.get(found.code, ()) if found.severity is Severity.WARNING else ()
+    return {"code": found.code, "severity": str(found.severity), "text": summary.explain(found, spoken),
+            "remedies": remedies, "where": found.facts.get("where") or [], "other": found.facts.get("page")}
+
+
+def _waiting(one: Undeveloped, spoken: str) -> dict[str, Any]:
+    text = say("error", one.code, spoken, **{"file": one.source, **one.facts}) if one.code else ""
+    return {"capture": one.capture, "name": one.source, "state": one.state, "text": text, "before": one.before}
+
+
+ORDERS = {"preview": preview, "correct": correct, "turn": turn, "accept": accept, "mark": mark, "move": move, "swap": swap,
+          "supersede": supersede, "undo": undo, "redo": redo}
+routes = [
+    Route("/books/{book}/review", view(screen)),
+    Route("/books/{book}/review.json", view(pages)),
+    Route("/books/{book}/pages/{page}.json", view(one)),
+    *(Route(f"/books/{{book}}/{name}", view(order), methods=["POST"]) for name, order in ORDERS.items()),
+]
