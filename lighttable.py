@@ -5,8 +5,10 @@ Nothing is developed here. What a person says of pages is `review`'s; sentences 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from os.path import exists
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,14 @@ class Looked:
     missing: tuple[Path, ...]
     settled: bool
 
+    def before(self, undeveloped: bool = False) -> dict[str, int]:
+        """The number of pages before each capture, or before each that is `undeveloped`."""
+        of_capture = Counter(page.id.partition("-")[0] for page in self.pages)
+        names = [task.capture.id for task in self.tasks]
+        ends = accumulate(of_capture[name] for name in names)
+        return {name: end - of_capture[name] for name, end in zip(names, ends, strict=True)
+                if not (undeveloped and name in self.used)}
+
     def holds(self, state: BookState, settings: Settings) -> bool:
         """Whether a new look would show the same."""
         return (self.state is state and self.settings is settings and not any(map(exists, self.missing))
@@ -213,7 +223,7 @@ def _earlier(state: BookState) -> dict[str, tuple[str, ...]]:
 def _undeveloped(work: Work, looked: Looked) -> Iterator[Undeveloped]:
     missing = [task.capture for task in looked.tasks if task.capture.id not in looked.used]
     failed = _failed(work) if missing else {}
-    before = _before(looked)
+    before = looked.before()
     for capture in missing:
         standing = failed.get(capture.id)
         state, code, facts = (FAILED, standing.code, standing.facts) if standing else (WAITING, "", {})

@@ -22,6 +22,7 @@ from lighttable import Looked, Said, Table, TablePage, Undeveloped, look, table
 from originals.corrections import SPARE
 from originals.scopes import REACHES, Scopes
 from review import Done
+from settings import check_changes
 from texts import say
 from webstation.preview_task import Previewed, PreviewTask
 from webstation.services import Services, answer, identity, language, page, person, view
@@ -75,7 +76,8 @@ def correct(request: Request, services: Services) -> Response:
 def turn(request: Request, services: Services) -> Response:
     """Turn the image by so many degrees clockwise."""
     body, work = request.state.body, _work(request, services)
-    done = review.turn(work, str(body["page"]), int(body["degrees"]), person(request), str(body.get("reach", "page")))
+    lies = services.previews.ask(_task(look(work), str(body["page"]))).facts["turn"]
+    done = review.turn(work, str(body["page"]), int(body["degrees"]), person(request), str(body.get("reach", "page")), lies)
     return _said(request, services, work, done)
 
 
@@ -145,7 +147,7 @@ def _asked(request: Request, services: Services, width: int = 0, uncropped: bool
     dragged, changes = body.get("handles") or {}, body.get("changes") or {}
     if not isinstance(dragged, Mapping):
         raise Refused("order_incomplete", name="handles")
-    review.check_changes(changes)
+    check_changes(changes)
     task = _task(look(work), str(body["page"]), dragged=dragged, changes=changes, width=width, uncropped=uncropped)
     return services.previews.ask(task)
 
