@@ -21,7 +21,6 @@ from talk import Talk, pass_talk, progress_bar, told
 from texts import LANGUAGES
 
 VERSION = "0.1.0"
-NOTES_SHOWN = 5  # of `verify`; each signed PDF may have one
 TONES = ("colour", "grey", "bitonal")
 STRENGTHS, WAYS = ("natural", "clear", "strong"), ("auto", "fast", "careful")
 
@@ -171,25 +170,18 @@ def clean(talk: Talk, files: tuple[Path, ...], out: Path, tone: str, strength: s
 @told
 def verify(talk: Talk, package: Path, as_json: bool) -> ExitCode:
     """Kiểm tra một gói hồ sơ. / Check a package: whole, unchanged, complete."""
+    import summary
     from bookpack.verify import examine, renamed
 
     with progress_bar(talk, as_json) as progress:
         found = examine(package, talk.settings().signature.trust, progress)
-    notes, problems = [item for item in found if item.note], [item for item in found if not item.note]
-    names = renamed(package)
+    names, problems = renamed(package), [item for item in found if not item.note]
     if as_json:
         plain = [{"code": item.code, **({"note": True} if item.note else {}), **item.facts} for item in found]
         click.echo(json.dumps({"package": str(package), "whole": not problems, "problems": plain, "renamed": names},
                               ensure_ascii=False))
     else:
-        for name, real in names.items():
-            click.echo(talk.say("summary", "renamed", name=name, real=real))
-        for item in (*notes[:NOTES_SHOWN], *problems):
-            click.echo(talk.say("problem", item.code, **item.facts))
-        if len(notes) > NOTES_SHOWN:
-            click.echo(talk.say("summary", "more_notes", number=len(notes) - NOTES_SHOWN))
-        code = "verify_bad" if problems else "verify_good"
-        click.echo(talk.say("summary", code, package=str(package), problems=len(problems)))
+        click.echo("\n".join(summary.verified(package, found, names, talk.language)))
     return ExitCode.FAILED_CHECK if problems else ExitCode.OK
 
 

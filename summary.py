@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from book import Finding
 from bookpack.duplicate import Copied
+from bookpack.problem import Problem
 from developing import DevelopedPage
 from packing import Packages
 from pipeline import Outcome, warnings
 from texts import say
 from texts.places import place
 
+NOTES_SHOWN = 5  # of a package that is checked; each signed PDF may have one
 SHOWN = 20  # pages to look at again that are named on the screen; the JSON has them all
 KB, MB = 1000, 1_000_000
 
@@ -97,6 +100,18 @@ def _packages(outcome: Outcome, language: str) -> Iterable[str]:
     over = sum(page.over_budget for page in outcome.pages)
     if over:
         yield say("summary", "over_budget", language, number=over)
+
+
+def verified(package: Path, found: Sequence[Problem], renamed: Mapping[str, str], language: str) -> Iterable[str]:
+    """What `bookpack.verify` found in a package, in words: the verdict comes last."""
+    notes, problems = [item for item in found if item.note], [item for item in found if not item.note]
+    for name, real in renamed.items():
+        yield say("summary", "renamed", language, name=name, real=real)
+    for item in (*notes[:NOTES_SHOWN], *problems):
+        yield say("problem", item.code, language, **item.facts)
+    if len(notes) > NOTES_SHOWN:
+        yield say("summary", "more_notes", language, number=len(notes) - NOTES_SHOWN)
+    yield say("summary", "verify_bad" if problems else "verify_good", language, package=package, problems=len(problems))
 
 
 def _copied(copy: Copied, language: str) -> Iterable[str]:

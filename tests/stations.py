@@ -136,3 +136,12 @@ def desk(browser, station):
     yield entered(page, station)
     context.close()
     assert failures == []
+
+
+def until(page, expression, seconds=60):
+    """Wait until JavaScript gives something true. (`wait_for_function` needs eval, which the page rightly forbids.)"""
+    deadline = time.monotonic() + seconds
+    while not (found := page.evaluate(expression)):
+        assert time.monotonic() < deadline, f"{expression}\n{page.inner_text('body')[:2000]}"
+        page.wait_for_timeout(30)
+    return found

@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from texts import LANGUAGES
 from webstation.hub import Event
 from webstation.security import OwnHost, OwnPage, StrictHeaders
-from webstation.services import HERE, Services, words_of_page
+from webstation.services import HERE, Services, unexpected, words_of_page
 from webstation.views import books, capture, cases, entrance, pack, pictures, review
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -34,7 +34,7 @@ def desk_app(services: Services, port: int) -> Starlette:
         Route("/words.js", words),
         Mount("/static", Static(directory=HERE / "static")),
     ]
-    app = Starlette(routes=routes, middleware=[
+    app = Starlette(routes=routes, exception_handlers={Exception: unexpected}, middleware=[
         Middleware(StrictHeaders),
         Middleware(OwnHost, hosts=hosts),
         Middleware(OwnPage, people=services.people, cookie=services.cookie, origins=[f"http://{host}" for host in hosts]),

@@ -1,74 +1,140 @@
-"""Packing as the page works it: one book at a time, behind, with its progress told, and checked when it is done."""
+"""Packing and checking as the page orders them: one book at a time, in a process of its own, its progress told.
+
+The libraries of packages take more memory than the rest of the station; when the process ends, that is free again.
+"""
 
 from __future__ import annotations
 
+import multiprocessing
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from book import Identity
 from errors import Refused, SohoaError
 from settings import Settings
-from station import shelf
+from texts import LANGUAGES
 from webstation.hub import Hub
 from workplace import Workplace
 
+IDLE, RUNNING, DONE, FAILED = "idle", "running", "done", "failed"
+PACK, VERIFY = "pack", "verify"
 TOLD_S = 0.2  # progress is told no oftener
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where the packing of a book stands: `idle`, `running`, `done` or `failed` (then `code` and `facts` say why)."""
+class Order:
+    """What is to be done with a book, by whom."""
 
-    state: str = "idle"
+    what: str
+    book: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where an order stands: `idle`, `running`, `done` (then `good`, and `lines` by language) or `failed` (`code`, `facts`)."""
+
+    what: str = PACK
     book: str = ""
+    state: str = IDLE
     step: str = ""
     done: int = 0
     of: int = 0
+    good: bool = True
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     code: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    outcome: Any = None
 
 
 class Packing:
-    """Packs for any number of threads, one book after another."""
+    """Takes orders from any number of threads, one after another."""
 
     def __init__(self, workplace: Workplace, settings: Settings, hub: Hub) -> None:
-        self._place, self._settings, self._hub = workplace, settings, hub
-        self._lock, self._last, self._told = threading.Lock(), Standing(), 0.0
+        self._root, self._settings, self._hub = workplace.root, settings, hub
+        self._lock, self._last = threading.Lock(), Standing()
+        self._process: Any = None
 
     def standing(self, book: str) -> Standing:
-        """Where the packing of a book stands, if it is the one at hand."""
+        """Where the last order stands, if it was for this book."""
         held = self._last
         return held if held.book == book else Standing(book=book)
 
-    def start(self, book: Identity, profile: str, by: str) -> None:
-        """Begin. Raises Refused while another book is being packed."""
+    def start(self, order: Order) -> None:
+        """Begin. Raises Refused while another is being done."""
         with self._lock:
-            if self._last.state == "running":
+            if self._last.state == RUNNING:
                 raise Refused("packing_at_work", book=self._last.book)
-            self._last = Standing("running", str(book))
-        threading.Thread(target=self._run, args=(book, profile, by), name="packing", daemon=True).start()
+            self._last = Standing(order.what, order.book, RUNNING)
+        threading.Thread(target=self._run, args=(order,), name="packing", daemon=True).start()
 
-    def _run(self, book: Identity, profile: str, by: str) -> None:
+    def close(self) -> None:
+        """End it; a package is whole or absent, whenever that is."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def _run(self, order: Order) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        self._process = context.Process(target=carry_out, args=(theirs, self._root, self._settings, order), daemon=False)
         try:
-            outcome = shelf.pack(self._place, book, self._settings, 0, self._progress, profile, by=by)
-            self._say(Standing("done", str(book), outcome=outcome))
-        except SohoaError as error:
-            self._say(Standing("failed", str(book), code=error.code, facts=error.facts))
-        except OSError as error:
-            facts = {"reason": error.strerror or str(error), "file": error.filename or ""}
-            self._say(Standing("failed", str(book), code="system", facts=facts))
-
-    def _progress(self, step: str, done: int, of: int) -> None:
-        self._last = replace(self._last, step=step, done=done, of=of)
-        if time.monotonic() - self._told > TOLD_S or done == of:
-            self._told = time.monotonic()
-            self._say(self._last)
+            self._process.start()
+            theirs.close()
+            while True:
+                self._say(replace(self._last, **ours.recv()))
+        except (EOFError, OSError):  # it has said all it had to say, or died
+            self._process.join()
+        if self._last.state == RUNNING:
+            self._say(replace(self._last, state=FAILED, code="worker_died", facts={}))
 
     def _say(self, standing: Standing) -> None:
         self._last = standing
-        self._hub.tell("packing", book=standing.book, state=standing.state, step=standing.step, done=standing.done,
-                       of=standing.of)
+        self._hub.tell("packing", what=standing.what, book=standing.book, state=standing.state, step=standing.step,
+                       done=standing.done, of=standing.of)
+
+
+def carry_out(pipe: Connection, root: Path, settings: Settings, order: Order) -> None:
+    """Do what is ordered, in a process of its own; what there is to tell goes through the pipe."""
+    try:
+        pipe.send((_pack if order.what == PACK else _verify)(pipe, Workplace(root), settings, order))
+    except SohoaError as error:
+        pipe.send({"state": FAILED, "code": error.code, "facts": error.facts})
+    except OSError as error:
+        facts = {"reason": error.strerror or str(error), "file": error.filename or ""}
+        pipe.send({"state": FAILED, "code": "system", "facts": facts})
+
+
+def _pack(pipe: Connection, workplace: Workplace, settings: Settings, order: Order) -> dict[str, Any]:
+    import summary
+    from station import shelf
+
+    outcome = shelf.pack(workplace, Identity.parse(order.book), settings, 0, _teller(pipe), by=order.by)
+    lines = {language: tuple(summary.in_words(outcome, language).split("\n")) for language in LANGUAGES}
+    return {"state": DONE, "lines": lines}
+
+
+def _verify(pipe: Connection, workplace: Workplace, settings: Settings, order: Order) -> dict[str, Any]:
+    import summary
+    from bookpack.verify import examine
+
+    folder = workplace.packages(order.book)
+    found = examine(folder, settings.signature.trust, _teller(pipe))
+    lines = {language: tuple(summary.verified(folder, found, {}, language)) for language in LANGUAGES}
+    return {"state": DONE, "good": all(item.note for item in found), "lines": lines}
+
+
+def _teller(pipe: Connection) -> Any:
+    """Tells progress, not too often."""
+    last = 0.0
+
+    def tell(step: str, done: int, of: int) -> None:
+        nonlocal last
+        if done == of or time.monotonic() - last > TOLD_S:
+            last = time.monotonic()
+            pipe.send({"step": step, "done": done, "of": of})
+
+    return tell

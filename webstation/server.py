@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ class Certificate:
 
     certificate: Path
     key: Path
+
+
+for _name in ("uvicorn", "uvicorn.error"):  # what goes wrong is told by our own log, without what it was about
+    logging.getLogger(_name).disabled = True
 
 
 class Listener:

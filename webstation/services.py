@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -114,6 +115,15 @@ def told(request: Request, error: SohoaError, status: int = 0) -> Response:
     if "text/html" in request.headers.get("accept", "") and request.method == "GET":
         return page(request, "error.html", code, message=message)
     return JSONResponse({"error": {"code": error.code, "message": message}}, code)
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """A defect: told without what it was about, which may be personal."""
+    from station import service
+
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    service.log("page_failed", kind=type(error).__name__, where=f"{Path(last.filename).name}:{last.lineno}")
+    return told(request, SohoaError("page_failed"))
 
 
 def session(request: Request) -> Session | None:

@@ -13,6 +13,7 @@ from webstation.hub import Hub
 from webstation.packing import Packing
 from webstation.people import People
 from webstation.pictures import Pictures
+from webstation.preview_task import preview
 from webstation.scanner import Scanner
 from webstation.server import Listener
 from webstation.services import HERE, Services
@@ -28,7 +29,7 @@ class StationPage:
         self, workplace: Workplace, settings: Settings, hub: Hub, poke: Callable[[], None], inboxes: Sequence[Path] = ()
     ) -> None:
         self._people = People(PeopleLog(workplace.root), settings.general.language)
-        self._pictures, self._previews = Pictures(), Pictures(jobs=1)
+        self._pictures, self._previews = Pictures(), Pictures(preview, jobs=1)
         self._scanner = Scanner(workplace, settings, hub)
         self._parts = {
             "workplace": workplace, "settings": settings, "hub": hub, "people": self._people, "pictures": self._pictures,
@@ -59,6 +60,7 @@ class StationPage:
     def stop(self) -> None:
         """Ends sessions of the scanner and the listeners; what came in is safe."""
         self._scanner.close()
+        self._parts["packing"].close()
         if self._listener is not None:
             self._listener.stop()
         self._pictures.close()

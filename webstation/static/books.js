@@ -3,12 +3,13 @@
 (() => {
   const { say } = sohoa;
   let asked = null;
+  const unsorted = Number(document.getElementById("shelf").dataset.unsorted);
 
   async function refresh() {
     asked = null;
     const shelf = await sohoa.get("/books.json");
     const rows = document.querySelectorAll("[data-row]");
-    if (shelf.rows.length !== rows.length) return location.reload();
+    if (shelf.rows.length !== rows.length || shelf.unsorted.length !== unsorted) return location.reload();
     for (const row of shelf.rows) {
       const place = document.querySelector(`[data-row="${row.book}"]`);
       if (!place) return location.reload();
@@ -20,11 +21,11 @@
   for (const event of ["received", "developed", "changed", "packing"]) sohoa.on(event, soon);
   sohoa.onceAgain(soon);
 
-  const unsorted = document.getElementById("unsorted");
-  if (unsorted) {
-    unsorted.addEventListener("submit", async (event) => {
+  const lost = document.getElementById("unsorted");
+  if (lost) {
+    lost.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const done = await sohoa.order(`/books/${sohoa.facts(unsorted).book}/assign`, { captures: ["all"] });
+      const done = await sohoa.order(`/books/${sohoa.facts(lost).book}/assign`, { captures: ["all"] });
       if (done) location.reload();
     });
   }

@@ -8,32 +8,29 @@
 
   async function refresh() {
     asked = null;
-    const { checks, packing, packed } = await sohoa.get(`${base}/pack.json`);
+    const { checks, packing, packed, folder } = await sohoa.get(`${base}/pack.json`);
     at("checks").replaceChildren(...checks.map((check) => element("li", { class: check.good ? "" : "open" },
       element("span", { class: "skip" }, say(check.good ? "check_good" : "check_open") + ": "),
       check.go ? element("a", { href: check.go }, check.text) : check.text)));
     const running = packing.state === "running";
     at("pack").disabled = running;
     at("pack").textContent = packed && !running ? say("pack_again") : say("pack_now");
-    at("stands").textContent = running ? say("pack_running") : packing.state === "done" ? say("pack_done") : packing.state === "failed" ? say("cannot_pack") : "";
+    const checking = packing.what === "verify";
+    at("check").disabled = running;
+    at("stands").textContent = { idle: packed ? say("pack_done") : say("pack_none"), running: say(checking ? "pack_checking" : "pack_running"),
+      done: say(!checking ? "pack_done" : packing.good ? "pack_whole" : "pack_broken"), failed: say("cannot_pack") }[packing.state];
     at("running").hidden = !running;
     at("step").textContent = packing.of ? `${packing.step} ${sohoa.written(packing.done)} / ${sohoa.written(packing.of)}` : packing.step;
     at("progress").max = packing.of || 1;
     at("progress").value = packing.done;
-    at("lines").replaceChildren(...packing.lines.map((line) => element("p", { class: packing.state === "failed" ? "bad-words" : "" }, line)));
+    at("lines").replaceChildren(...packing.lines.map((line) => element("p", { class: packing.state === "failed" || !packing.good ? "bad-words" : "" }, line)));
     at("where").hidden = !packed;
-    at("folder").textContent = packing.folder;
+    at("folder").textContent = folder;
   }
   const soon = (wait) => { asked = asked || setTimeout(refresh, wait); };
 
   at("pack").addEventListener("click", async () => { at("pack").disabled = true; await sohoa.order(`${base}/pack`, {}); soon(0); });
-  at("check").addEventListener("click", async () => {
-    at("check").disabled = true;
-    at("checked").textContent = say("pack_checking");
-    const found = await sohoa.order(`${base}/verify`, {});
-    at("checked").replaceChildren(...(found ? found.lines.map((line) => element("p", { class: found.good ? "good-words" : "bad-words" }, line)) : []));
-    at("check").disabled = false;
-  });
+  at("check").addEventListener("click", async () => { at("check").disabled = true; await sohoa.order(`${base}/verify`, {}); soon(0); });
   for (const event of ["packing", "developed", "changed"]) sohoa.on(event, (facts) => { if (facts.book === sohoa.book) soon(100); });
   sohoa.onceAgain(() => soon(0));
   refresh();

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-import summary
 from originals import journal
 from texts import say
-from webstation.services import Services, answer, identity, language, page, person, view
+from webstation.packing import FAILED, PACK, VERIFY, Order
+from webstation.services import Services, View, answer, identity, language, page, person, view
 from webstation.views.books import counted, title
 
 
@@ -26,7 +26,8 @@ def standing(request: Request, services: Services) -> Response:
     """What is still open, and where packing stands."""
     book, spoken = identity(request, services), language(request)
     return answer(checks=_checks(services, str(book), spoken), packing=_packing(services, str(book), spoken),
-                  packed=bool(services.workplace.log(str(book)).state().packed))
+                  packed=bool(services.workplace.log(str(book)).state().packed),
+                  folder=str(services.workplace.packages(str(book))))
 
 
 def _checks(services: Services, book: str, spoken: str) -> list[dict[str, Any]]:
@@ -43,24 +44,24 @@ def _check(good: bool, spoken: str, code: str, **facts: Any) -> dict[str, Any]:
 
 def _packing(services: Services, book: str, spoken: str) -> dict[str, Any]:
     held = services.packing.standing(book)
-    plain = {"state": held.state, "done": held.done, "of": held.of, "lines": [], "folder": "",
-             "step": say("progress", held.step, spoken) if held.step else ""}
-    if held.state == "failed":
-        plain["lines"] = [say("error", held.code, spoken, **held.facts)]
-    if held.state == "done":
-        plain["lines"] = summary.in_words(held.outcome, spoken).split("\n")
-        plain["folder"] = str(services.workplace.packages(book))
-    return plain
+    lines = [say("error", held.code, spoken, **held.facts)] if held.state == FAILED else held.lines.get(spoken, ())
+    return {"what": held.what, "state": held.state, "done": held.done, "of": held.of, "good": held.good,
+            "step": say("progress", held.step, spoken) if held.step else "", "lines": list(lines)}
 
 
-def start(request: Request, services: Services) -> Response:
-    """Begin to pack."""
-    services.packing.start(identity(request, services), "both", person(request))
-    return answer(ok=True)
+def order(what: str) -> View:
+    """Begin to pack a book, or to check its packages."""
+
+    def start(request: Request, services: Services) -> Response:
+        services.packing.start(Order(what, str(identity(request, services)), person(request)))
+        return answer(ok=True)
+
+    return start
 
 
 routes = [
     Route("/books/{book}/pack", view(pack)),
     Route("/books/{book}/pack.json", view(standing)),
-    Route("/books/{book}/pack", view(start), methods=["POST"]),
+    Route("/books/{book}/pack", view(order(PACK)), methods=["POST"]),
+    Route("/books/{book}/verify", view(order(VERIFY)), methods=["POST"]),
 ]
