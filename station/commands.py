@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,16 @@ def watch(
     """Nhận ảnh suốt ngày và xử lý ở phía sau. / Receive images all day, develop them behind."""
     from station import service
     from station.daemon import Station
-    from station.shelf import workplace_of
+    from station.shelf import home, workplace_of
     from webstation.hub import Hub
     from webstation.station import StationPage
 
     settings = talk.settings()
-    workplace = workplace_of(store, settings)
+    workplace = workplace_of(store, settings, new=True)
     folders, hub = [*map(Path, settings.watch.inboxes), *inboxes], Hub()
+    if workplace.root == home()[0] and not folders:
+        folders = [home()[1]]
+        folders[0].mkdir(parents=True, exist_ok=True)
 
     def tell(event: str, **facts: Any) -> None:
         service.log(event, **facts)
@@ -52,7 +56,7 @@ def watch(
         if screens:
             screens.start()
             click.echo(talk.say("station", "page", address=screens.address))
-            if settings.page.open if opens is None else opens:
+            if (settings.page.open and sys.stdout.isatty()) if opens is None else opens:
                 click.launch(screens.address)
         service.notify("READY=1")
         click.echo(talk.say("station", "watching", store=workplace.root, inboxes=", ".join(map(str, folders)) or "–"))

@@ -111,9 +111,18 @@ def _known(workplace: Workplace, book: str) -> BookLog:
     return log
 
 
-def workplace_of(store: Path | None, settings: Settings) -> Workplace:
-    """The station's folder: named outright, or by the settings. Raises NothingToDo where neither says it."""
-    folder = store or (Path(settings.watch.store) if settings.watch.store else None)
-    if folder is None:
+def home() -> tuple[Path, Path]:
+    """Store and inbox of a person who names neither."""
+    folder = Path.home() / "sohoa"
+    return folder / "kho", folder / "anh-vao"
+
+
+def workplace_of(store: Path | None, settings: Settings, new: bool = False) -> Workplace:
+    """The station's folder: named outright, by the settings, or that in the person's home, if it is there or may be `new`.
+
+    Raises NothingToDo where there is none.
+    """
+    folder = store or (Path(settings.watch.store) if settings.watch.store else home()[0])
+    if folder == home()[0] and not new and not folder.exists():
         raise NothingToDo("store_unnamed")
     return Workplace(Path(folder))

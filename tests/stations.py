@@ -16,7 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-QUICK = ("watch:\n  quiet_s: 0.2\n  longest_s: 1\n  scan_s: 2\n  poll_s: 0.5\n  min_free_mb: 0\n"
+QUICK = ("watch:\n  quiet_s: 0.2\n  longest_s: 1\n  patience_s: 2\n  scan_s: 2\n  poll_s: 0.5\n  min_free_mb: 0\n"
          "page:\n  port: 0\n  open: false\n")
 PERSON, PIN = "Nguyễn Thị Mẫu", "2468"
 SCREEN = {"width": 1366, "height": 650}  # what a browser leaves of 1366 × 768
