@@ -12,8 +12,9 @@ from developing import Progress
 from errors import NothingToDo
 from originals.booklog import BookLog, BookState
 from packing import contents_of
-from pipeline import DevelopedBook, develop_book, developed_so_far
+from pipeline import DevelopedBook, develop_book
 from settings import Settings
+from wholebook import looked_at
 from workplace import Workplace
 
 
@@ -49,7 +50,9 @@ class Work:
         if self.develop:
             book = develop_book(self.workplace, self.identity, self.settings, state, self.jobs, self.progress)
         else:
-            book = developed_so_far(self.workplace, self.identity, self.settings, state)
+            looked = looked_at(self.workplace, self.identity, self.settings, state)
+            sources = {task.capture.id: task.capture.source for task in looked.tasks}
+            book = DevelopedBook(looked.pages, (), 0, sources)
         if not book.pages:
             raise NothingToDo("book_empty", book=str(self.identity))
         return book

@@ -5,19 +5,15 @@ Nothing is developed here. What a person says of pages is `review`'s; sentences 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
-from os.path import exists
-from pathlib import Path
 from typing import Any
 
 from acceptance import counted
 from book import Capture, Finding
 from bookpack.cases import cases_of
 from bookwork import Work
-from developing import DevelopedPage, Planner, Task, known
+from developing import DevelopedPage, Task
 from errors import BadIdentity, NothingToDo, StorageFailed
 from originals import corrections
 from originals.booklog import BookState
@@ -25,10 +21,7 @@ from originals.corrections import Values
 from originals.journal import FAILED, WAITING, Standing, read_only
 from originals.scopes import Scopes
 from pipeline import look_again
-from settings import Settings
-from wholebook import InBook, kept_doubles, known_doubles, told_of_doubles, told_of_habit
-
-BOOKS = 4  # that are kept in memory as they were looked at last
+from wholebook import Looked, looked_at
 
 
 @dataclass(frozen=True)
@@ -38,7 +31,8 @@ class TablePage:
     `number` is its place in the book, from 1; `source` the name its image came under. `waits`: it has warnings, and
     nobody has accepted it as it is. `accepted`: somebody has, as it is now. `role` is `blank`, `slip` or empty.
     `picture` names its picture: another one whenever it looks otherwise. `width` and `height` are pixels of the
-    developed page. `retaken` are the captures that this one took the place of, the last one first.
+    developed page. `retaken` are the captures that this one took the place of, the last one first. `developing`: it is
+    shown as it was, and is just being developed anew.
     """
 
     number: int
@@ -55,11 +49,15 @@ class TablePage:
     width: int
     height: int
     retaken: tuple[str, ...]
+    developing: bool
 
 
 @dataclass(frozen=True)
 class Undeveloped:
-    """A capture that has no pages yet: `waiting`, or `failed` with code and facts; `before`: pages that come before it."""
+    """A capture that has no pages yet (`waiting`), or cannot be developed as it should (`failed`, with code and facts).
+
+    `before`: the number of pages that come before it.
+    """
 
     capture: str
     source: str
@@ -126,64 +124,11 @@ class Detail:
     own: Values
 
 
-@dataclass(frozen=True)
-class Looked:
-    """A book as far as it is developed. `used` are the tasks that its pages were developed with, by capture.
-
-    `there` and `missing` are the files in the cache that were found, and that will tell more once they are there.
-    """
-
-    state: BookState
-    settings: Settings
-    tasks: tuple[Task, ...]
-    pages: tuple[DevelopedPage, ...]
-    used: Mapping[str, Task]
-    there: tuple[Path, ...]
-    missing: tuple[Path, ...]
-    settled: bool
-
-    def before(self, undeveloped: bool = False) -> dict[str, int]:
-        """The number of pages before each capture, or before each that is `undeveloped`."""
-        of_capture = Counter(page.id.partition("-")[0] for page in self.pages)
-        names = [task.capture.id for task in self.tasks]
-        ends = accumulate(of_capture[name] for name in names)
-        return {name: end - of_capture[name] for name, end in zip(names, ends, strict=True)
-                if not (undeveloped and name in self.used)}
-
-    def holds(self, state: BookState, settings: Settings) -> bool:
-        """Whether a new look would show the same."""
-        return (self.state is state and self.settings is settings and not any(map(exists, self.missing))
-                and all(map(exists, self.there)))
-
-
-_last: dict[tuple[Path, str], Looked] = {}  # the books looked at last
-
-
 def look(work: Work) -> Looked:
     """The pages that are there by now. Raises NothingToDo for a book that has no log."""
     if not work.log.path.exists():
         raise NothingToDo("book_unknown", book=str(work.identity), out=str(work.workplace.root))
-    key, state = (work.workplace.root, str(work.identity)), work.log.state()
-    last = _last.get(key)
-    if last is None or not last.holds(state, work.settings):
-        if len(_last) >= BOOKS:
-            _last.clear()
-        last = _last[key] = _look(work, state)
-    return last
-
-
-def _look(work: Work, state: BookState) -> Looked:
-    planner, folder = Planner(work.workplace, str(work.identity), work.settings, state), work.workplace.pages
-    tasks = tuple(planner.task(capture) for capture in state.current)
-    in_book = InBook.of(tasks, known)
-    looks = tuple(in_book.looks(known))
-    pages, used = told_of_habit(looks), {task.capture.id: task for task, _, _ in looks}
-    doubles, compared = known_doubles(pages, folder), kept_doubles(pages, folder)
-    again = [task for task in in_book.again.values() if known(task) is None]
-    there = [task.facts for task in used.values()] + [compared] * (doubles is not None)
-    missing = [task.facts for task in (*tasks, *again) if task.capture.id not in used or task in again]
-    return Looked(state, work.settings, tasks, told_of_doubles(pages, doubles or ()), used, tuple(there),
-                  (*missing, *([compared] if doubles is None else [])), doubles is not None and not again)
+    return looked_at(work.workplace, work.identity, work.settings, work.log.state())
 
 
 def table(work: Work) -> Table:
@@ -208,7 +153,7 @@ def _pages(looked: Looked) -> Iterator[TablePage]:
         yield TablePage(
             number, page.id, capture, str(page.recipe.side), sources[capture], page.findings, page.doubt, page.id in waits,
             page.id in state.accepted and page.id not in waits, state.role_of(page.id), page.jpeg.partition(".")[0],
-            page.width, page.height, earlier.get(capture, ()))
+            page.width, page.height, earlier.get(capture, ()), capture not in looked.used)
 
 
 def _earlier(state: BookState) -> dict[str, tuple[str, ...]]:
@@ -224,8 +169,11 @@ def _undeveloped(work: Work, looked: Looked) -> Iterator[Undeveloped]:
     missing = [task.capture for task in looked.tasks if task.capture.id not in looked.used]
     failed = _failed(work) if missing else {}
     before = looked.before()
+    shown = {page.id.partition("-")[0] for page in looked.pages}
     for capture in missing:
         standing = failed.get(capture.id)
+        if capture.id in shown and standing is None:
+            continue
         state, code, facts = (FAILED, standing.code, standing.facts) if standing else (WAITING, "", {})
         yield Undeveloped(capture.id, capture.source, state, code, facts, before[capture.id])
 
@@ -243,7 +191,8 @@ def detail(work: Work, page: str) -> Detail:
     """One page of the book. Raises BadIdentity for one that it does not have, NothingToDo for a book that is not there."""
     looked = look(work)
     developed = next((one for one in looked.pages if one.id == page), None) or _unknown(page)
-    task = looked.used[page.partition("-")[0]]
+    capture = page.partition("-")[0]
+    task = looked.used.get(capture) or next(task for task in looked.tasks if task.capture.id == capture)
     own = own_values(looked.state, task.capture, developed)
     whole: dict[str, Values] = {}
     for values in (looked.state.settings.get("book", {}), own):

@@ -16,7 +16,7 @@ from bookpack.duplicate import Copied
 from capture.folder import Skipped, find_images
 from capture.intake import SetAside, take_in
 from capture.look import Look, LookTask, look
-from developing import DevelopedPage, Progress, develop_all, known, plan, read_developed
+from developing import DevelopedPage, Progress, develop_all, plan, read_developed
 from errors import NothingToDo
 from imaging.decode import Limits
 from originals.booklog import BookState
@@ -24,7 +24,7 @@ from originals.recover import Recovered, recover
 from originals.store import Store
 from packing import Packages, pack, second_copy
 from settings import Settings
-from wholebook import InBook, as_in_book, so_far, with_doubles
+from wholebook import as_in_book, with_doubles
 from workplace import Workplace
 
 
@@ -152,15 +152,6 @@ def develop_book(
     pages = with_doubles(as_in_book(tasks, settings, jobs, progress), workplace.pages)
     sources = {task.capture.id: task.capture.source for task in tasks}
     return DevelopedBook(pages, failures, len(waiting) - len(failures), sources)
-
-
-def developed_so_far(
-    workplace: Workplace, identity: Identity, settings: Settings, state: BookState
-) -> DevelopedBook:
-    """The pages of a book that are developed by now; nothing is developed."""
-    tasks = plan(workplace, identity, settings, state)
-    pages = so_far(InBook.of(tasks, known), workplace.pages)
-    return DevelopedBook(pages, (), 0, {task.capture.id: task.capture.source for task in tasks})
 
 
 def warnings(page: DevelopedPage) -> list[Finding]:

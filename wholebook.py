@@ -6,19 +6,25 @@ How single captures are developed is `developing`'s; what a habit is, and when t
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
+from os.path import exists
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from book import Finding, Severity, digest
-from developing import DevelopedPage, Progress, Read, Task, develop_all, known, read_developed
+from book import Finding, Identity, Severity, digest
+from developing import DevelopedPage, Progress, Read, Task, develop_all, known, plan, read_developed
+from originals.booklog import BookState
 from originals.durable import write_file
 from settings import Settings
+from workplace import Workplace
 
 if TYPE_CHECKING:
     from imaging.habit import Developed
 
+BOOKS = 4  # that are kept in memory as they were looked at last
 Look = tuple[Task, tuple[DevelopedPage, ...], tuple[Finding, ...]]  # what is said of both pages, or of a side
 
 
@@ -72,12 +78,6 @@ def as_in_book(tasks: list[Task], settings: Settings, jobs: int, progress: Progr
 def unlike(tasks: Iterable[Task]) -> list[Task]:
     """Tasks that are still to be done for a book whose captures are developed: of those that depart from its habit."""
     return [task for task in InBook.of(tasks, known).again.values() if known(task) is None]
-
-
-def so_far(in_book: InBook, folder: Path) -> tuple[DevelopedPage, ...]:
-    """The pages that are there now, in order, with what is known of them; nothing is developed or compared."""
-    pages = in_book.pages(known)
-    return told_of_doubles(pages, known_doubles(pages, folder) or ())
 
 
 def told_of_habit(looks: Iterable[Look]) -> tuple[DevelopedPage, ...]:
@@ -140,3 +140,68 @@ def known_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[i
 def kept_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> Path:
     """The file that the pairs are kept in."""
     return folder / f"doubles-{digest([page.strokes for page in pages])[:32]}.json"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A book as far as it is developed; nothing is developed or compared to see it.
+
+    `used` are the tasks that its pages were developed with, by capture. A capture that is just being developed anew is
+    not among them; its pages are those of before, where they were seen in this process. `there` and `missing` are the
+    files in the cache that were found, and that will tell more. `settled`: all that only the whole book shows is known.
+    """
+
+    state: BookState
+    settings: Settings
+    tasks: tuple[Task, ...]
+    looks: Mapping[str, Look]
+    pages: tuple[DevelopedPage, ...]
+    used: Mapping[str, Task]
+    there: tuple[Path, ...]
+    missing: tuple[Path, ...]
+    settled: bool
+
+    def before(self, undeveloped: bool = False) -> dict[str, int]:
+        """The number of pages before each capture, or before each that is `undeveloped`."""
+        of_capture = Counter(page.id.partition("-")[0] for page in self.pages)
+        names = [task.capture.id for task in self.tasks]
+        ends = accumulate(of_capture[name] for name in names)
+        return {name: end - of_capture[name] for name, end in zip(names, ends, strict=True)
+                if not (undeveloped and name in self.used)}
+
+    def holds(self, state: BookState, settings: Settings) -> bool:
+        """Whether a new look would show the same."""
+        return (self.state is state and self.settings is settings and not any(map(exists, self.missing))
+                and all(map(exists, self.there)))
+
+
+_last: dict[tuple[Path, str], Looked] = {}  # the books looked at last
+
+
+def looked_at(workplace: Workplace, identity: Identity, settings: Settings, state: BookState) -> Looked:
+    """A book as far as it is developed. Quick where nothing has changed since it was looked at last."""
+    key = (workplace.root, str(identity))
+    last = _last.get(key)
+    if last is None or not last.holds(state, settings):
+        if len(_last) >= BOOKS:
+            _last.clear()
+        tasks = tuple(plan(workplace, identity, settings, state))
+        last = _last[key] = _looked(tasks, settings, state, workplace.pages, last.looks if last else {})
+    return last
+
+
+def _looked(
+    tasks: tuple[Task, ...], settings: Settings, state: BookState, folder: Path, earlier: Mapping[str, Look]
+) -> Looked:
+    in_book = InBook.of(tasks, known)
+    now = {look[0].capture.id: look for look in in_book.looks(known)}
+    looks = {name: now.get(name) or earlier[name] for name in (task.capture.id for task in tasks)
+             if name in now or name in earlier}
+    pages, used = told_of_habit(looks.values()), {name: look[0] for name, look in now.items()}
+    doubles, compared = known_doubles(pages, folder), kept_doubles(pages, folder)
+    again = [task for task in in_book.again.values() if known(task) is None]
+    missing = [task.facts for task in (*(task for task in tasks if task.capture.id not in now), *again)]
+    there = [task.facts for task in used.values()]
+    (missing if doubles is None else there).append(compared)
+    return Looked(state, settings, tasks, looks, told_of_doubles(pages, doubles or ()), used, tuple(there), tuple(missing),
+                  doubles is not None and not again)

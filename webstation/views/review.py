@@ -138,7 +138,8 @@ def _task(looked: Looked, name: str, **asked: Any) -> PreviewTask:
     """The task for a page, also for one that is being developed anew. Raises BadIdentity."""
     developed = next((one for one in looked.pages if one.id == name), None)
     side = developed.recipe.side if developed else SIDES.get(name.partition("-")[2], Side.WHOLE)
-    return PreviewTask(review.task_used(looked, name), side, developed and developed.recipe, **asked)
+    recipe = developed.recipe if developed and name.partition("-")[0] in looked.used else None
+    return PreviewTask(review.task_used(looked, name), side, recipe, **asked)
 
 
 def _asked(request: Request, services: Services, width: int = 0, uncropped: bool = False) -> Previewed:
@@ -200,7 +201,7 @@ def _page(one: TablePage, spoken: str) -> dict[str, Any]:
     return {
         "id": one.id, "number": one.number, "capture": one.capture, "side": one.side, "name": one.source,
         "doubt": one.doubt, "waits": one.waits, "accepted": one.accepted, "role": one.role, "picture": one.picture,
-        "width": one.width, "height": one.height, "retaken": one.retaken,
+        "width": one.width, "height": one.height, "retaken": one.retaken, "developing": one.developing,
         "findings": [_finding(found, spoken) for found in one.findings]}
 
 
