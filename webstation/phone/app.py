@@ -31,6 +31,7 @@ from webstation.phone.uploads import SHA256, NotTaken, Uploads
 from webstation.security import StrictHeaders
 
 PAGE = Path(__file__).parents[1]
+FILES = ("phone.css", "phone.js", "phonesend.js", "phonestore.js", "sha256.js")
 KEY = "x-sohoa-key"
 MOST_JSON = 16_000  # bytes of an order
 MOST_ASKED = 100  # photos
@@ -56,7 +57,7 @@ def phone_app(door: Door, names: Iterable[str]) -> Starlette:
     routes = [
         Route("/", _page, methods=["GET"]),
         *(Route(f"/{language}", _page, methods=["GET"]) for language in LANGUAGES),
-        *(Route(f"/{file}", _file, methods=["GET"]) for file in ("phone.js", "phone.css", "sha256.js")),
+        *(Route(f"/{file}", _file, methods=["GET"]) for file in FILES),
         Route("/state", _opened(_state), methods=["POST"]),
         Route("/photos", _opened(_announce), methods=["POST"]),
         Route("/photos/{sha256}", _opened(_photo), methods=["PATCH", "DELETE"]),
