@@ -26,7 +26,7 @@ PRINTED = 0.3  # and what is less, on the whole, no printed one
 LEAP_MM = 0.6  # from strip to strip a line moves no farther up or down
 GAP = 5  # strips in which writing or a stamp may hide a line
 LEAST_LONG, LEAST_SEEN = 0.7, 0.6  # of the longest line: a line between rows is so long, and so much of it is seen
-FAINTER = 0.85  # times as dark: where lines are that much fainter, another kind of line begins
+FAINTER = 0.9  # times as dark: where lines are that much fainter, another kind of line may begin
 LEAST_ROW_MM = 14.0  # two lines of writing
 LIKE = 0.08  # of its height: rows differ no more
 LEAST_ROWS = 2
@@ -51,6 +51,9 @@ class Line:
         return self.right - self.left + 1
 
 
+NO_LINE = Line(0, 0, 0.0, 0, PRINTED)  # as dark as what is no printed line may be
+
+
 def rows(page: np.ndarray, ppi: float | None = None) -> tuple[Box, ...]:
     """Rows of a developed page, grey (h, w) or RGB (h, w, 3) uint8 of `ppi` (None: as if it were A4), from top to bottom.
 
@@ -61,7 +64,8 @@ def rows(page: np.ndarray, ppi: float | None = None) -> tuple[Box, ...]:
     found = lines(grey, px_per_mm)
     for chosen in _kinds(found):
         between = _rows_between([line.y for line in chosen], px_per_mm)
-        if len(between) >= LEAST_ROWS and _is_table(between, len(grey)):
+        beyond = found[-1].y - LEAST_ROW_MM * px_per_mm  # a table whose lines go on below its rows is another kind of table
+        if len(between) >= LEAST_ROWS and between[-1][1] > beyond and _is_table(between, len(grey)):
             return _boxes(between, chosen, len(grey))
     return ()
 
@@ -70,7 +74,8 @@ def _small(page: np.ndarray, ppi: float | None) -> tuple[np.ndarray, float]:
     """The page in grey at no more than WORK_PX_PER_MM, and its pixels a millimetre."""
     ppi = ppi or max(page.shape[:2]) / max(PAPERS_MM["A4"]) * MM_PER_INCH
     factor = min(1.0, WORK_PX_PER_MM * MM_PER_INCH / ppi)
-    size = tuple(max(1, round(side * factor)) for side in page.shape[1::-1])
+    height, width = (max(1, round(side * factor)) for side in page.shape[:2])
+    size = (-(-width // STRIPS) * STRIPS, height)  # whole strips
     grey = page if page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
     return cv2.resize(grey, size, interpolation=cv2.INTER_AREA), ppi * factor / MM_PER_INCH
 
@@ -79,7 +84,8 @@ def lines(grey: np.ndarray, px_per_mm: float) -> list[Line]:
     """Level lines of a page `grey` (h, w) that run over the whole of its table, from top to bottom."""
     if min(grey.shape) < 2 * STRIPS:
         return []
-    chains = [np.array(chain) for chain in _chains(_evidence(grey, px_per_mm), LEAP_MM * px_per_mm)]
+    evidence, reach = _evidence(grey, px_per_mm), round(THIN_MM * px_per_mm)
+    chains = [np.array(chain) for chain in _chains(evidence, _peaks(evidence, reach), LEAP_MM * px_per_mm)]
     found = [Line(int(strip[0]), int(strip[-1]), float(np.median(y)), len(y), float(np.median(dark)))
              for strip, y, dark in (chain.T for chain in chains)]
     longest = max((line.length for line in found), default=0)
@@ -93,9 +99,8 @@ def lines(grey: np.ndarray, px_per_mm: float) -> list[Line]:
 def _evidence(grey: np.ndarray, px_per_mm: float) -> np.ndarray:
     """How dark a thin line is in each strip at each height: float32 (h, STRIPS)."""
     dark = cv2.dilate(marks.contrast(grey, marks.paper(grey)), np.ones((3, 1), np.uint8))
-    width = dark.shape[1] // STRIPS
-    place = width * FILLED // 100
-    strips = dark[:, : STRIPS * width].reshape(len(dark), STRIPS, width)
+    strips = dark.reshape(len(dark), STRIPS, -1)
+    place = strips.shape[2] * FILLED // 100
     filled = np.partition(strips, place, axis=2)[..., place]
     reach = max(2, round(THIN_MM * px_per_mm))
     beside = np.maximum(np.roll(filled, reach, axis=0), np.roll(filled, -reach, axis=0))
@@ -103,16 +108,19 @@ def _evidence(grey: np.ndarray, px_per_mm: float) -> np.ndarray:
     return filled - beside
 
 
-def _chains(evidence: np.ndarray, leap: float) -> list[list[tuple[int, float, float]]]:
+def _peaks(evidence: np.ndarray, reach: int) -> np.ndarray:
+    """Where there is more evidence than within `reach` above and below: bool (h, STRIPS)."""
+    ranked = evidence + np.arange(len(evidence), dtype=np.float32)[:, None] * 1e-6  # of equals, the lowest
+    return (evidence > LEAST_DARK) & (ranked == cv2.dilate(ranked, np.ones((2 * reach + 1, 1), np.uint8)))
+
+
+def _chains(evidence: np.ndarray, peaks: np.ndarray, leap: float) -> list[list[tuple[int, float, float]]]:
     """Places (strip, y, dark) that follow one another from strip to strip."""
-    above, below = evidence[:-2], evidence[2:]
-    middle = evidence[1:-1]
-    peaks = (middle > LEAST_DARK) & (middle > above) & (middle >= below)
     chains: list[list[tuple[int, float, float]]] = []
     for strip in range(evidence.shape[1]):
         open_ones = [chain for chain in chains if strip - chain[-1][0] <= GAP]
         ends = np.array([chain[-1][1] for chain in open_ones])
-        for y in np.flatnonzero(peaks[:, strip]) + 1:
+        for y in np.flatnonzero(peaks[:, strip]):
             place = (strip, float(y), float(evidence[y, strip]))
             nearest = int(np.abs(ends - y).argmin()) if len(ends) else -1
             if nearest >= 0 and abs(ends[nearest] - y) <= leap:
@@ -124,24 +132,27 @@ def _chains(evidence: np.ndarray, leap: float) -> list[list[tuple[int, float, fl
 
 
 def _kinds(found: list[Line]) -> Iterator[list[Line]]:
-    """The darkest kind of line, then that and the next darkest, and so on; each from top to bottom."""
+    """The lines that are darker than all others, wherever that may begin: where they differ most comes first.
+
+    Each from top to bottom.
+    """
     darkest = sorted(found, key=lambda line: -line.dark)
-    for count, (one, other) in enumerate(pairwise(darkest), 1):
-        if other.dark < FAINTER * one.dark:
-            yield sorted(darkest[:count], key=lambda line: line.y)
-    yield found
+    fainter = [other.dark / line.dark for line, other in pairwise([*darkest, NO_LINE])]
+    for at in np.argsort(fainter, kind="stable"):
+        if fainter[at] < FAINTER:
+            yield sorted(darkest[: at + 1], key=lambda line: line.y)
 
 
 def _rows_between(heights: list[float], px_per_mm: float) -> list[tuple[float, float]]:
-    """Neighbouring lines at their most common distance: (top, bottom) px of each row. Between rows a line may be lost."""
+    """Neighbouring lines at their most common distance: (top, bottom) px of each row. Below the first a line may be lost."""
     between = [(high, low) for high, low in pairwise(heights) if low - high >= LEAST_ROW_MM * px_per_mm]
     alike = [[other for other in between if abs((other[1] - other[0]) / (low - high) - 1) <= LIKE] for high, low in between]
     found = max(alike, key=len, default=[])
     if not found:
         return []
     usual = float(np.median([low - high for high, low in found]))
-    twice = [(high, low) for high, low in between if found[0][0] < high < found[-1][0]
-             and abs((low - high) / (2 * usual) - 1) <= LIKE / 2]
+    twice = [(high, low) for high, low in between
+             if high > found[0][0] and abs((low - high) / (2 * usual) - 1) <= LIKE / 2]
     halves = [half for high, low in twice for half in ((high, (high + low) / 2), ((high + low) / 2, low))]
     return sorted(found + halves)
 
