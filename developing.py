@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from batch import local
 from book import Capture, Finding, Identity, Page, Recipe, Side, canonical_json, digest, doubt
 from imaging.view import Hints
 from originals.booklog import BookState
+from originals.corrections import Values
 from originals.durable import write_file
 from originals.scopes import BOOK, Scopes
 from settings import Settings, with_stages
@@ -141,6 +142,32 @@ def task_of(workplace: Workplace, book: str, settings: Settings, state: BookStat
 def replanned(task: Task, workplace: Workplace, book: str, settings: Settings, state: BookState) -> Task:
     """The same task, with its hints, as the settings are in another state of the book."""
     return replace(task_of(workplace, book, settings, state, task.capture), hints=task.hints)
+
+
+def stale(before: BookState, after: BookState) -> tuple[str, ...]:
+    """Captures that are to be developed, or looked for in the cache, after what was said between two states; in order.
+
+    Those that other settings hold for now, and those that were no part of the book.
+    """
+    if _of_book(before) != _of_book(after):
+        return tuple(one.id for one in after.current)
+    known, was, becomes = {one.id for one in before.current}, Scopes.of(before), Scopes.of(after)
+    return tuple(one.id for one in after.current
+                 if one.id not in known or _of_capture(was, one) != _of_capture(becomes, one))
+
+
+def _of_book(state: BookState) -> list[Any]:
+    """What every capture of a book is decided with."""
+    return [state.settings.get(BOOK), *(state.facts.get(key) for key in HINTS)]
+
+
+def _of_capture(scopes: Scopes, capture: Capture) -> list[Values]:
+    return [scopes.of_capture(capture), *(scopes.of_side(capture, side) for side in (Side.LEFT, Side.RIGHT))]
+
+
+def due(tasks: Iterable[Task]) -> list[Task]:
+    """Tasks that are not done. A whole book takes hundredths of a second."""
+    return [task for task in tasks if not task.facts.exists()]
 
 
 def hints_of(book: str, settings: Settings, state: BookState) -> Hints:

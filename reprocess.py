@@ -10,11 +10,10 @@ from typing import Any
 from book import Identity, Recipe
 from developing import Progress, Task, plan, read_developed
 from errors import BadIdentity, NothingToDo
+from originals.scopes import BOOK, OF_CAPTURE
 from pipeline import Outcome, Received, finish
 from settings import Settings, parse_changes
 from workplace import Workplace
-
-OF_CAPTURE = frozenset({"orient", "outline", "split"})
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Difference:
 
 def redo(
     identity: Identity, out: Path, settings: Settings, pages: Iterable[str], changes: Iterable[str], dry_run: bool,
-    jobs: int, progress: Progress,
+    jobs: int, progress: Progress, by: str = "",
 ) -> tuple[Outcome | None, list[Difference]]:
     """Set `changes` (`stage.key=value`) for the pages named, or for the book, and develop what that touches.
 
@@ -52,8 +51,8 @@ def redo(
     if dry_run:
         return None, differences
     with workplace.store.lock():
-        for scope in scopes if values else []:
-            log.append({"event": "settings", "scope": scope, "values": values})
+        if values:
+            log.append({"event": "settings", "by": by, "changes": [{"scopes": scopes, "values": values}]})
         nothing_new = Received(0, len(state.captures), (), ())
         return finish(workplace, identity, settings, jobs, progress, nothing_new), differences
 
@@ -64,14 +63,14 @@ def scopes_of(pages: list[str], values: dict[str, Any], captures: list[str]) -> 
     Raises BadIdentity for a page that is not in the book.
     """
     if not pages:
-        return ["book"]
+        return [BOOK]
     scopes = []
     for page in pages:
         capture = page.split("-")[0]
         if capture not in captures:
             raise BadIdentity("page_unknown", page=page)
         scopes.append(capture if OF_CAPTURE & values.keys() else page)
-    return scopes
+    return list(dict.fromkeys(scopes))
 
 
 def compare(old: Task, new: Task) -> Iterator[Difference]:

@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import acceptance
-from book import Side
 from bookwork import Work
-from developing import HINTS, Task, replanned
+from developing import Task, replanned, stale
 from errors import BadConfig, BadIdentity, NothingToDo
 from lighttable import Detail, Looked, Said, Table, TablePage, Undeveloped, detail, look, table
 from originals import corrections
 from originals.booklog import BookState
 from originals.corrections import SPARE, Values
-from originals.scopes import BOOK, REACHES, Scopes, reached
+from originals.scopes import REACHES, reached
 from settings import check_changes
 from wholebook import with_doubles
 
@@ -168,18 +167,6 @@ def redo(work: Work, by: str) -> Done:
     return _undone(work, state, corrections.redoable(state.corrections), by, "redone")
 
 
-def stale(before: BookState, after: BookState) -> tuple[str, ...]:
-    """Captures that are to be developed, or looked for in the cache, after what was said between two states; in order.
-
-    Those that other settings hold for now, and those that were no part of the book.
-    """
-    if _of_book(before) != _of_book(after):
-        return tuple(one.id for one in after.current)
-    known, was, becomes = {one.id for one in before.current}, Scopes.of(before), Scopes.of(after)
-    return tuple(one.id for one in after.current
-                 if one.id not in known or _settings(was, one) != _settings(becomes, one))
-
-
 def task_with(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]]) -> Task:
     """The task of a page's capture with changes laid over it that nobody has said yet, to be shown beforehand.
 
@@ -247,15 +234,6 @@ def _check_changes(changes: Any) -> None:
 
 def _pairs(changes: Iterable[tuple[Sequence[str], Values]]) -> list[tuple[str, Values]]:
     return [(scope, values) for scopes, values in changes for scope in scopes]
-
-
-def _of_book(state: BookState) -> list[Any]:
-    """What every capture of a book is decided with."""
-    return [state.settings.get(BOOK), *(state.facts.get(key) for key in HINTS)]
-
-
-def _settings(scopes: Scopes, capture: Any) -> list[Values]:
-    return [scopes.of_capture(capture), *(scopes.of_side(capture, side) for side in (Side.LEFT, Side.RIGHT))]
 
 
 def _number(looked: Looked, name: str) -> int:

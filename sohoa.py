@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from commands import cases, closing, report
-from commands.options import profile_option
+from commands.options import by_option, profile_option
 from errors import ExitCode, SohoaError
 from station.commands import COMMANDS as STATION_COMMANDS
 from talk import Talk, pass_talk, progress_bar, told
@@ -96,12 +96,13 @@ def known_stages(talk: Talk, names: tuple[str, ...], settings: Any) -> frozenset
               help="Ví dụ deskew.degrees=0.4. / A setting for these pages (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Chỉ cho biết điều sẽ thay đổi. / Only tell what would change.")
 @click.option("--jobs", type=click.IntRange(0), default=0, help="Số trang làm cùng lúc. / Pages at once; 0: all cores.")
+@by_option
 @click.option("--json", "as_json", is_flag=True, help="Kết quả dạng JSON. / The outcome as JSON.")
 @pass_talk
 @told
 def redo(
     talk: Talk, book: str, out: Path, pages: tuple[str, ...], changes: tuple[str, ...], dry_run: bool, jobs: int,
-    as_json: bool,
+    by: str, as_json: bool,
 ) -> ExitCode:
     """Làm lại một trang hoặc cả quyển. / Develop pages or a book again, with other settings."""
     import reprocess
@@ -111,7 +112,7 @@ def redo(
     settings = talk.settings()
     identity = Identity.parse(book, settings.kinds)
     with progress_bar(talk, as_json) as progress:
-        outcome, differences = reprocess.redo(identity, out, settings, pages, changes, dry_run, jobs, progress)
+        outcome, differences = reprocess.redo(identity, out, settings, pages, changes, dry_run, jobs, progress, by)
     if as_json:
         click.echo(summary.redo_as_json(outcome, differences, talk.language))
     else:

@@ -10,7 +10,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +114,16 @@ class Journal:
             db.execute("UPDATE capture SET state = ?, code = ?, facts = ? WHERE book = ? AND id = ?",
                        (state, code, json.dumps(facts or {}, ensure_ascii=False, default=str), book, capture))
 
+    def again(self, book: str, captures: Sequence[str]) -> None:
+        """Captures of a book wait to be developed before all others, in this order: a person has corrected them."""
+        with self._writing() as db:
+            first = db.execute("SELECT COALESCE(MIN(place), 0) FROM capture").fetchone()[0] - len(captures)
+            db.executemany("UPDATE capture SET state = 'waiting', code = '', facts = '{}', place = ? "
+                           "WHERE book = ? AND id = ?",
+                           [(first + at, book, name) for at, name in enumerate(captures)])
+
     def waiting(self, most: int) -> list[tuple[str, str]]:
-        """Captures (book, id) that wait to be developed, in the order in which they came."""
+        """Captures (book, id) that wait to be developed: those corrected last, then in the order in which they came."""
         return self._db.execute("SELECT book, id FROM capture WHERE state = 'waiting' ORDER BY place LIMIT ?",
                                 (most,)).fetchall()
 
