@@ -16,7 +16,9 @@ from typing import Any
 
 
 def log(event: str, **facts: Any) -> None:
-    """One line of JSON on the error stream."""
+    """One line of JSON on the error stream, unless a person sits there: they have the page."""
+    if sys.stderr.isatty():
+        return
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **facts}
     print(json.dumps(line, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
 
