@@ -1,10 +1,10 @@
 """What a screen shows of a page while a person changes it: small pixels, soon.
 
 A Preview holds one capture, decoded once at a fraction of its size, and decides again only what a change touches. Its
-decisions are those of developing, digit for digit; `quality` is left out. Its pixels differ from those of the developed
-page reduced to the same size in three ways: they come from the reduced capture, so fine strokes are a little softer; tone
-looks for paper and ink anew at that size, so grain and the faintest hairlines are lifted less; and black and white, which
-knows nothing between, has no strokes narrower than a pixel. Pages themselves are made by `stages.develop_page`.
+decisions are those of developing, digit for digit, but that `quality` is left out. Its pixels differ from those of the
+developed page reduced to the same size in three ways: they come from the reduced capture, so strokes are as sharp as that
+is; tone looks for paper and ink anew at that size, so the faintest hairlines are lifted a little less or more; and what is
+black or white is told the fast way, and in whole small pixels. Pages themselves are made by `stages.develop_page`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Preview:
         view = first_view(data, header, frame, hints, limits)
         self._factor = _reduction((part.width, part.height), view.reduction)
         self._pixels = decode(data, frame, self._factor, limits)
-        self._view = replace(view, full=lambda: decode(data, frame, 1, limits))  # else all of its pixels would be held
+        self._view = replace(view, full=None)  # which would hold all of its pixels
         self._part, self._frame = part, frame
         self._kept: Kept = {}
 
@@ -74,13 +74,16 @@ class Preview:
         `capture` is the SHA-256 of the original. With `uncropped` there is all that is left of the capture before it is
         cropped, levelled, so that a person may draw the crop anew.
         """
-        plan = replace(plan, skip={*plan.skip, "quality"})
-        ((_, recipe),) = decide_all(self._view, plan, capture, self._frame, side, self._kept)
-        part = self._part
+        recipe, part = self.decided(plan, capture, side), self._part
         stored = part.width, part.height
         page = Placed(recipe, stored, part.orientation, part.dpi).frame("crop" if uncropped else "tone")
         pixels = self._rendered(page, recipe.decision("tone"), width)
         return Shown(pixels, recipe, page.size, page.dpi, on_original(recipe, stored, part.orientation, part.dpi))
+
+    def decided(self, plan: Plan, capture: str, side: Side) -> Recipe:
+        """The recipe of that page; nothing is drawn."""
+        ((_, recipe),) = decide_all(self._view, _soon(plan), capture, self._frame, side, self._kept)
+        return recipe
 
     def _rendered(self, page: Geometry, decision: Decision | None, width: int) -> np.ndarray:
         """The page at a scale that the pixels at hand allow."""
@@ -89,6 +92,17 @@ class Preview:
         stored = Geometry.scaling(self._factor, (self._part.width, self._part.height))
         pixels = render(self._pixels, stored.then(page).then(Geometry.scaling(scale, small)), tone.fill(decision))
         return pixels if decision is None else tone.tone(pixels, _at(scale, decision))
+
+
+def _soon(plan: Plan) -> Plan:
+    """The plan without what takes long and shows little."""
+    of_side = {side: _fast(params) for side, params in plan.of_side.items()}
+    return replace(plan, params=_fast(plan.params), of_side=of_side, skip={*plan.skip, "quality"})
+
+
+def _fast(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    look = params.get("tone")
+    return params if look is None or look.mode != "bitonal" else {**params, "tone": replace(look, bitonal="fast")}
 
 
 def _reduction(size: Size, most: int) -> int:
