@@ -12,6 +12,7 @@ from webstation.app import desk_app
 from webstation.hub import Hub
 from webstation.packing import Packing
 from webstation.people import People
+from webstation.phone.doorkeeper import Phones
 from webstation.pictures import Pictures
 from webstation.preview_task import preview
 from webstation.scanner import Scanner
@@ -26,15 +27,16 @@ class StationPage:
     """The page of one station. `address` opens it, with the key that makes the first person."""
 
     def __init__(
-        self, workplace: Workplace, settings: Settings, hub: Hub, poke: Callable[[], None], inboxes: Sequence[Path] = ()
+        self, workplace: Workplace, settings: Settings, hub: Hub, poke: Callable[..., None], inboxes: Sequence[Path] = ()
     ) -> None:
         self._people = People(PeopleLog(workplace.root), settings.general.language)
         self._pictures, self._previews = Pictures(), Pictures(preview, jobs=1)
         self._scanner = Scanner(workplace, settings, hub)
+        self._phones = Phones(workplace, settings, hub.tell)
         self._parts = {
             "workplace": workplace, "settings": settings, "hub": hub, "people": self._people, "pictures": self._pictures,
             "previews": self._previews, "scanner": self._scanner, "packing": Packing(workplace, settings, hub),
-            "phones": None, "poke": poke, "version": _version(), "inboxes": tuple(map(Path, inboxes)),
+            "phones": self._phones, "poke": poke, "version": _version(), "inboxes": tuple(map(Path, inboxes)),
         }
         self._listener: Listener | None = None
 
@@ -45,6 +47,7 @@ class StationPage:
             self._listener = self._listening(wanted)
         except StorageFailed:
             self._listener = self._listening(0)
+        self._phones.open_again()
 
     def _listening(self, port: int) -> Listener:
         """Browsers send cookies to all ports of a host: with the port in its name each station has its own."""
@@ -61,6 +64,7 @@ class StationPage:
         """Ends sessions of the scanner and the listeners; what came in is safe."""
         self._scanner.close()
         self._parts["packing"].close()
+        self._phones.close()
         if self._listener is not None:
             self._listener.stop()
         self._pictures.close()

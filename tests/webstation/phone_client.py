@@ -55,7 +55,7 @@ class Door:
 
     def key(self, book=BOOK):
         """A key as the code on the screen has it."""
-        return self.phones.invite(book, "Người Thử", "vi")["links"][0].partition("#")[2]
+        return self.phones.invite(book, "Người Thử", "vi")["address"].partition("#")[2]
 
     def sources(self, book=BOOK):
         """The names under which photos stand in a book's log, in the order of its pages."""

@@ -114,8 +114,8 @@ def test_photos_outlive_a_reload_and_wait_for_their_own_book(context, door):
     page = opened(context, door)
     page.route("**/photos", lambda route: route.abort())
     page.set_input_files("#choose", files(*images))
-    until(page, "document.querySelectorAll('#photos li').length === 2 && document.getElementById('news').className === 'bad'")
-    page.on("dialog", lambda dialog: dialog.accept())
+    until(page, "document.querySelectorAll('#photos li').length === 2")
+    until(page, "document.getElementById('news').className === 'bad'")
     page.close(run_before_unload=False)
     other = opened(context, door, OTHER_BOOK)
     until(other, "!document.getElementById('others').hidden")
@@ -191,13 +191,14 @@ def test_nothing_is_cut_off_on_a_narrow_phone_and_all_has_its_label(context, doo
         page.set_input_files("#take", files(photo(800)))
         until(page, SAFE)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        too_wide = "Array.from(document.querySelectorAll('body *')).filter((one) => one.scrollWidth > one.clientWidth + 1 &&" \
-                   " one.clientWidth && !['INPUT', 'PROGRESS'].includes(one.tagName)).map((one) => one.outerHTML)"
+        too_wide = ("Array.from(document.querySelectorAll('body *')).filter((one) => one.clientWidth &&"
+                    " one.scrollWidth > one.clientWidth + 1 && !['INPUT', 'PROGRESS'].includes(one.tagName))"
+                    ".map((one) => one.outerHTML)")
         assert page.evaluate(too_wide) == []
-        small = "Array.from(document.querySelectorAll('label.deed, button')).filter((one) => one.offsetHeight &&" \
-                " one.offsetHeight < 44).length"
+        small = ("Array.from(document.querySelectorAll('label.deed, button')).filter((one) => one.offsetHeight &&"
+                 " one.offsetHeight < 44).length")
         assert page.evaluate(small) == 0
-        found = [item for item in Axe().run(page).response["violations"]]
+        found = Axe().run(page).response["violations"]
         assert [(item["id"], item["nodes"][0]["html"]) for item in found] == []
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import segno
 
 from capture.phone import Photo
+from errors import StorageFailed
 from originals.stationlog import StationLog
 from settings import Settings
-from texts import say
+from texts import LANGUAGES, say
 from webstation.phone.addresses import addresses, host_names
 from webstation.phone.app import Door, phone_app
 from webstation.phone.certificate import Certificate, station_certificate
@@ -66,6 +68,12 @@ class Phones:
             listener.serve(phone_app(door, [*self._params.hosts, *host_names()]), self._certificate)
             self._listener = listener
 
+    def open_again(self) -> None:
+        """After a restart, for the phones that still have a valid key; where that fails, a person will be told."""
+        if self.wanted:
+            with suppress(StorageFailed):
+                self.open()
+
     def close(self) -> None:
         """Answer no phone any more. What has come in stays, and keys stay valid for their time."""
         with self._lock:
@@ -74,18 +82,19 @@ class Phones:
             self._listener = None
 
     def invite(self, book: str, by: str, language: str) -> dict[str, Any]:
-        """Open the door and make a key for a book: the addresses to scan, a picture of the first one's code (SVG), and
-        what to compare. Raises StorageFailed.
+        """Open the door and make a key for a book: the `address` that a phone opens, its `code` to be scanned (SVG), `lines`
+        that say how, and the same of `others`, for a computer in several networks. Raises StorageFailed.
         """
         self.open()
         self._log.append({"event": "phones_invited", "book": book, "by": by})
         key = self._keys.issue(book)
         scheme = "https" if self._params.tls else "http"
-        path = "" if language == "vi" else language
+        path = "" if language == LANGUAGES[0] else language
         links = [f"{scheme}://{host}:{self.port}/{path}#{key}" for host in self._addresses()]
-        return {"links": links, "codes": [code(link) for link in links], "minutes": round(self._params.minutes),
-                "fingerprint": self._certificate.short if self._certificate else "",
-                "note": "" if links else say("phone", "no_network", language)}
+        if not links:
+            return {"address": "", "code": "", "lines": [say("phone", "no_network", language)], "others": []}
+        others = [{"address": link, "code": code(link)} for link in links[1:]]
+        return {"address": links[0], "code": code(links[0]), "lines": list(self._how(language, links[1:])), "others": others}
 
     def revoke(self, book: str) -> None:
         """The keys of a book open nothing any more; with the last key the door is shut. Raises StorageFailed."""
@@ -94,16 +103,27 @@ class Phones:
             self.close()
 
     def standing(self, book: str, language: str) -> dict[str, Any]:
-        """Whether phones may send for a book and for how long; photos of it that are not whole, the oldest first."""
+        """Whether phones may send for a book and for how long, also in words; its photos that are not whole, oldest first."""
         now = time.time()
         parts = [{"sha256": item.sha256, "bytes": item.bytes, "minutes": max(0, round((now - item.changed) / 60))}
                  for item in self._uploads.unfinished() if item.book == book]
         minutes = self._keys.minutes_left().get(book)
-        return {"open": self.port != 0 and minutes is not None, "minutes": round(minutes or 0), "unfinished": parts}
+        opened = self.port != 0 and minutes is not None
+        words = say("phone", "door_open" if opened else "door_shut", language, minutes=round(minutes or 0))
+        if parts:
+            words += " " + say("phone", "unfinished", language, number=len(parts))
+        return {"open": opened, "minutes": round(minutes or 0), "unfinished": parts, "words": words}
 
     def discard(self, book: str, sha256: str) -> None:
         """A person gives up a photo that is not whole. Raises StorageFailed."""
         self._uploads.discard(book, sha256)
+
+    def _how(self, language: str, other_links: list[str]) -> Iterator[str]:
+        yield say("phone", "how", language, minutes=round(self._params.minutes))
+        if self._certificate:
+            yield say("phone", "how_certificate", language, fingerprint=self._certificate.short)
+        if other_links:
+            yield say("phone", "how_others", language, links="  ".join(other_links))
 
     def _addresses(self) -> list[str]:
         return list(dict.fromkeys([*self._params.hosts, *addresses()]))

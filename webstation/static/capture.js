@@ -152,10 +152,12 @@
 
   function showInvitation(invitation) {
     at("phone-invitation").replaceChildren(
-      element("img", { class: "qr", src: invitation.code, alt: say("phone_code") }),
+      ...(invitation.code ? [element("img", { class: "qr", src: drawn(invitation.code), alt: say("phone_code") })] : []),
       ...invitation.lines.map((line) => element("p", {}, line)),
       element("p", { class: "path" }, invitation.address));
   }
+
+  const drawn = (svg) => URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
 
   async function stopPhones() {
     if (await sohoa.order(`${base}/phone/close`, {})) sohoa.hide(at("phone-door"));
