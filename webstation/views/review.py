@@ -5,8 +5,8 @@ What is said, taken back and said again is `review`'s; here it is put into words
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -44,10 +44,15 @@ def pages(request: Request, services: Services) -> Response:
 
 
 def one(request: Request, services: Services) -> Response:
-    """What there is to draw of one page on its original, what was decided, and which settings were made by hand."""
+    """What there is to draw of one page on its original, what was decided, and which settings were made by hand.
+
+    With `warm` in the query the capture is decoded, too, and what is asked of it next is answered soon.
+    """
     work, name = _work(request, services), request.path_params["page"]
     looked = look(work)
     task = _task(looked, name)
+    if "warm" in request.query_params:
+        task = replace(task, recipe=None)
     scopes, capture = Scopes.of(looked.state), task.task.capture
     own = {**scopes.of_capture(capture), **scopes.of_side(capture, task.side)}
     return answer(id=name, by_hand={stage: sorted(keys) for stage, keys in own.items()},
@@ -55,13 +60,10 @@ def one(request: Request, services: Services) -> Response:
 
 
 def preview(request: Request, services: Services) -> Response:
-    """The page as it will be by now, or with changes and dragged handles that nobody has said yet: a JPEG.
-
-    What there is to draw comes in the header `X-Page`.
-    """
+    """The page as it will be by what was said, or with changes and dragged handles that nobody has said yet: a JPEG."""
     body = request.state.body
     shown = _asked(request, services, min(WIDEST, max(16, int(body.get("width", 1000)))), bool(body.get("uncropped")))
-    return Response(shown.jpeg, media_type="image/jpeg", headers={"x-page": json.dumps(shown.facts)})
+    return Response(shown.jpeg, media_type="image/jpeg")
 
 
 def correct(request: Request, services: Services) -> Response:

@@ -1,0 +1,115 @@
+// The book as this screen knows it: its pages, what waits, what was said last. Whatever is said goes to the station at once,
+// and its answer is the table as it is then.
+
+const base = `/books/${sohoa.book}`;
+const LETTERS = { left: "L", right: "R" };
+
+export const book = { pages: [], byId: new Map(), counts: {}, stated: {}, undo: null, redo: null, waits: 0, waiting: 0, known: false };
+const listeners = [];
+const acceptedWhenMade = new Map(); // page → codes that the person saw when they accepted what is being made anew
+let asked = 0, loading = false, again = false;
+
+export const onChange = (heard) => listeners.push(heard);
+export const warnings = (page) => page.findings.filter((finding) => finding.severity === "warning");
+export const url = (rest) => `${base}/${rest}`;
+export const thumbOf = (page) => (page.picture ? `/pictures/thumb/${page.picture}` : `${base}/pictures/original/${page.capture}?w=240`);
+export const pictureOf = (page, width) => (page.picture ? `/pictures/page/${page.picture}?w=${width}` : originalOf(page, width));
+export const originalOf = (page, width) => `${base}/pictures/original/${page.capture}?w=${width}`;
+
+// Captures that have no page now are those that wait: with the pages that they had, or else as one page to come.
+function merged(table) {
+  const pages = [];
+  let at = 0;
+  for (const waiting of table.waiting) {
+    pages.push(...table.pages.slice(at, waiting.before));
+    at = waiting.before;
+    const before = book.pages.filter((page) => page.capture === waiting.capture);
+    const old = before.length ? before : [{ id: waiting.capture, capture: waiting.capture, side: "whole", name: waiting.name, doubt: 0,
+      waits: false, accepted: false, role: "", picture: "", width: 0, height: 0, retaken: [], findings: [] }];
+    pages.push(...old.map((page) => ({ ...page, making: waiting.state, trouble: waiting.text })));
+  }
+  pages.push(...table.pages.slice(at));
+  return pages.map((page, index) => ({ ...page, number: index + 1 }));
+}
+
+function take(table) {
+  book.pages = merged(table);
+  book.byId = new Map(book.pages.map((page) => [page.id, page]));
+  book.waits = book.pages.filter((page) => page.waits).length;
+  book.waiting = table.waiting.filter((one) => one.state === "waiting").length;
+  Object.assign(book, { counts: table.counts, stated: table.stated, undo: table.undo, redo: table.redo, known: true });
+  listeners.forEach((heard) => heard());
+  acceptWhatIsMade();
+}
+
+// A page that was corrected and accepted is accepted once it is made, unless it is then doubted for something new.
+function acceptWhatIsMade() {
+  const made = [];
+  for (const [id, seen] of acceptedWhenMade) {
+    const page = book.byId.get(id);
+    if (page && page.making) continue;
+    acceptedWhenMade.delete(id);
+    if (page && page.waits && warnings(page).every((finding) => seen.has(finding.code))) made.push(id);
+  }
+  if (made.length) order("accept", { pages: made });
+}
+
+// Asks for the table, once more where something happened meanwhile. Answers to older questions are not taken.
+export async function refresh() {
+  if (loading) { again = true; return; }
+  loading = true;
+  const number = ++asked;
+  try {
+    const table = await sohoa.get(url("review.json"));
+    if (number === asked) take(table);
+  } catch (error) {
+    if (!book.known) sohoa.tell(error.message, "bad");
+  }
+  loading = false;
+  if (again) { again = false; refresh(); }
+}
+
+let timer = 0;
+export function soon(wait) {
+  timer = timer || setTimeout(() => { timer = 0; refresh(); }, wait);
+}
+
+// Says something; true when it is in the book's log. What came of it is told in words.
+export async function order(name, facts) {
+  asked++;
+  const answer = await sohoa.order(url(name), facts);
+  if (!answer) { soon(0); return false; }
+  asked++;
+  told(answer.said);
+  take(answer);
+  return true;
+}
+
+export function told(words) {
+  document.getElementById("told").textContent = words;
+}
+
+export function accept(pages) {
+  const waits = pages.filter((page) => page.waits);
+  for (const page of waits.filter((one) => one.making)) {
+    acceptedWhenMade.set(page.id, new Set(warnings(page).map((finding) => finding.code)));
+  }
+  const made = waits.filter((page) => !page.making).map((page) => page.id);
+  return made.length ? order("accept", { pages: made }) : Promise.resolve(true);
+}
+
+// One capture before another, by steps of captures in the book's order.
+export function moveBy(page, step) {
+  const captures = [...new Set(book.pages.map((one) => one.capture))];
+  const at = captures.indexOf(page.capture), to = at + step;
+  if (to < 0 || to >= captures.length) return;
+  order("move", { page: page.id, before: captures[step < 0 ? to : to + 1] || null });
+}
+
+// The other page of the same capture, of which there is `-L` and `-R`.
+export const sideOf = (page, side) => book.byId.get(`${page.capture}-${LETTERS[side]}`);
+// Where a page went that was split, or whose sides became one.
+export function heirOf(id) {
+  const capture = id.split("-")[0];
+  return book.byId.get(id) || book.pages.find((page) => page.capture === capture);
+}
