@@ -63,9 +63,10 @@ def preview(task: PreviewTask) -> Previewed:
     if task.width:
         capture = task.task.capture
         shown = _preview(task, data, header).show(plan, capture.sha256, task.side, task.width, task.uncropped)
-        return Previewed(changes, _facts(shown.recipe, shown.handles), shown.jpeg())
+        return Previewed(changes, _facts(_placed(task, header, shown.recipe), shown.handles), shown.jpeg())
     recipe = task.recipe if task.recipe and not changes else _decided(task, data, header, plan)
-    return Previewed(changes, _facts(recipe, _handles(_placed(task, header, recipe))))
+    placed = _placed(task, header, recipe)
+    return Previewed(changes, _facts(placed, _handles(placed)))
 
 
 def _changed(plan: Any, changes: Values) -> Any:
@@ -103,10 +104,11 @@ def _handles(placed: Any) -> dict[str, Any]:
     return on_original(placed.recipe, placed.stored, placed.orientation, placed.dpi)
 
 
-def _facts(recipe: Recipe, handles: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(placed: Any, handles: Mapping[str, Any]) -> dict[str, Any]:
+    """`original` is the size (width, height) px of the upright original."""
     def decided(stage: str, key: str, otherwise: str) -> Any:
-        decision = recipe.decision(stage)
-        return otherwise if decision is None else decision.values.get(key, otherwise)
+        return placed.value(stage, key) or otherwise
 
-    return {**handles, "side": str(recipe.side), "layout": decided("split", "layout", "single"),
-            "mode": decided("tone", "mode", "colour"), "strength": decided("tone", "strength", "clear")}
+    return {**handles, "original": list(placed.upright.size), "side": str(placed.recipe.side),
+            "layout": decided("split", "layout", "single"), "mode": decided("tone", "mode", "colour"),
+            "strength": decided("tone", "strength", "clear")}
