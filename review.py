@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import acceptance
+from book import canonical_json
 from bookwork import Work
 from developing import Task, replanned, stale
 from errors import BadConfig, BadIdentity, NothingToDo
@@ -27,17 +28,20 @@ __all__ = [
     "mark", "move", "redo", "settle", "stale", "supersede", "swap", "table", "task_used", "task_with", "turn", "undo",
 ]
 
-# The two likeliest remedies of each finding that asks a person to look, as names of actions:
-# accept    it is good as it is                     retake     scan or photograph the page again
-# turn90, turn180, turn270   turn the page clockwise    single, spread   the image is one page, or two
-# corners, gutter, degrees, crop, tone   set it by hand    whole   keep all that was captured (crop.mode none)
-# spare     it was captured twice: this one is no page
+ACTIONS = (
+    "accept",  # it is good as it is
+    "retake",  # scan or photograph the page again
+    "turn90", "turn180", "turn270",  # clockwise
+    "single", "spread",  # the image is one page, or two
+    "gutter", "degrees", "crop", "tone",  # set it by hand
+    "spare",  # the page was captured twice: this capture is none
+)
+# the two likeliest for each finding that asks a person to look
 REMEDIES: Mapping[str, tuple[str, str]] = {
     "turned": ("accept", "turn180"),
     "turn_unsure": ("turn90", "turn270"),
     "layout_unsure": ("spread", "accept"),
     "gutter_unsure": ("gutter", "accept"),
-    "skew_unsure": ("degrees", "accept"),
     "skew_large": ("accept", "degrees"),
     "skew_left": ("degrees", "retake"),
     "upside_down": ("turn180", "accept"),
@@ -77,8 +81,8 @@ def correct(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], rea
     number are left pages. `all`: all, those to come as well. What reaches farther takes back what was said of the same
     keys before. What is turned loses what was set by hand on its frame. Raises BadConfig, BadIdentity.
     """
-    stages = {stage: dict(keys) for stage, keys in changes.items()} if isinstance(changes, Mapping) else {}
-    return _set(work, page, changes, reach, by, "set", stages=", ".join(sorted(stages)))
+    _check_changes(changes)
+    return _set(work, page, changes, reach, by, "set", stages=", ".join(sorted(changes)))
 
 
 def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page", lies: int | None = None) -> Done:
@@ -98,6 +102,8 @@ def mark(work: Work, pages: str | Sequence[str], role: str, by: str) -> Done:
     Of one page of two, `spare` is said of its whole capture where its id is given. Raises BadIdentity.
     """
     names = [pages] if isinstance(pages, str) else list(pages)
+    if not names:
+        raise BadIdentity("page_unknown", page="")
     if role not in ("blank", "slip", SPARE, ""):
         raise BadIdentity("role_unknown", role=role)
     looked = look(work)
@@ -118,7 +124,7 @@ def accept(work: Work, pages: Iterable[str], by: str) -> Done:
 def move(work: Work, page: str, before: str | None, by: str) -> Done:
     """The capture of a page goes before that of another one, or to the end (None); both its pages go.
 
-    Captures to come stand after it. Raises BadIdentity.
+    Captures to come stand after it. Nothing is said where it stands there already. Raises BadIdentity.
     """
     looked = look(work)
     capture, order = page.partition("-")[0], [one.id for one in looked.state.current]
@@ -126,6 +132,8 @@ def move(work: Work, page: str, before: str | None, by: str) -> Done:
     _check(order, [capture, *([target] if before else [])])
     place = {"before": target} if before else {"after": order[-1]}
     facts = {"page": page, "number": _number(looked, page)}
+    if capture in place.values():
+        return Done("moved", facts)
     return _say(work, {"event": "order", "capture": capture, **place}, by, "moved", facts)
 
 
@@ -148,7 +156,7 @@ def supersede(work: Work, old: str, new: str, by: str) -> Done:
     """
     looked = look(work)
     old, new = old.partition("-")[0], new.partition("-")[0]
-    _check([capture.id for capture in looked.state.captures], [old, new])
+    _check([capture.id for capture in looked.state.captures if capture.id not in looked.state.moved], [old, new])
     if looked.state.latest(old) != old or old == new:
         raise BadIdentity("page_unknown", page=old)
     return _say(work, {"event": "superseded", "old": old, "new": new}, by, "superseded",
@@ -157,13 +165,13 @@ def supersede(work: Work, old: str, new: str, by: str) -> Done:
 
 def undo(work: Work, by: str) -> Done:
     """Take back what was said last. Raises NothingToDo."""
-    state = work.state()
+    state = look(work).state
     return _undone(work, state, corrections.undoable(state.corrections), by, "undone")
 
 
 def redo(work: Work, by: str) -> Done:
     """Say again what was taken back last. Raises NothingToDo."""
-    state = work.state()
+    state = look(work).state
     return _undone(work, state, corrections.redoable(state.corrections), by, "redone")
 
 
@@ -197,7 +205,6 @@ def settle(work: Work) -> None:
 def _set(
     work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], reach: str, by: str, did: str, **facts: Any
 ) -> Done:
-    _check_changes(changes)
     looked = look(work)
     if reach not in REACHES:
         raise BadConfig("setting_form", setting=reach)
@@ -227,7 +234,12 @@ def _undone(work: Work, state: BookState, number: int, by: str, did: str) -> Don
 
 
 def _check_changes(changes: Any) -> None:
+    """Raises BadConfig for what are no settings, for none, and for numbers that are none."""
     check_changes(changes)
+    try:
+        canonical_json(changes)
+    except ValueError:
+        raise BadConfig("setting_form", setting="NaN") from None
     if not any(changes.values()):
         raise BadConfig("setting_form", setting="")
 
