@@ -86,13 +86,17 @@ class OpenBook:
 
 @dataclass(frozen=True)
 class CaseWork:
-    """What came of a change of cases. `event` is its place among the events about cases; None: nothing was new."""
+    """What came of a change of cases. `event` is its place among the events about cases; None: nothing was new.
+
+    `known` is how the cases stand then.
+    """
 
     book: str
     event: int | None
     checked: Checked
     renamed: tuple[tuple[str, str], ...]
-    packages: Packages | None
+    known: Known
+    packages: Packages | None = None
 
 
 @dataclass(frozen=True)
@@ -154,9 +158,9 @@ def import_cases(work: Work, file: Path, by: str, dry_run: bool) -> CaseWork:
             known = book.readable
             checked = check_rows(table, read_rows(table, known), known, book.stated)
             if dry_run:
-                return CaseWork(book_name, None, checked, _renamed(book, known.after(checked.changes)), None)
+                return CaseWork(book_name, None, checked, _renamed(book, known.after(checked.changes)), known)
             if not checked.changes:
-                said = CaseWork(book_name, None, checked, (), None)
+                said = CaseWork(book_name, None, checked, (), known)
             else:
                 source = {"name": file.name, "sha256": sha256_of(file)}
                 said = say(book, {"event": SAID, "source": source, "changes": list(checked.changes)}, by, checked)
@@ -236,11 +240,12 @@ def _csv(rows: Iterable[Sequence[str]]) -> bytes:
 def say(book: OpenBook, event: dict[str, Any], by: str, checked: Checked | None = None) -> CaseWork:
     """Log an event about cases with the renamings that follow from it; to be called within `saying`."""
     check_event(event)  # what cannot be read must not come into the log
+    event = {"time": now(), **event, "by": by}
     after = replace(book.known, state=replace(book.state, case_events=(*book.state.case_events, event)))
     renamed = _renamed(book, after)
-    book.work.log.append({**event, "by": by, "renamed": [list(pair) for pair in renamed]})
-    found = Checked((), 0, 0, 0, tuple(of_book(after, book.stated)))
-    return CaseWork(str(book.work.identity), len(after.state.case_events), checked or found, renamed, None)
+    book.work.log.append({**event, "renamed": [list(pair) for pair in renamed]})
+    checked = checked or Checked((), 0, 0, 0, tuple(of_book(after, book.stated)))
+    return CaseWork(str(book.work.identity), len(after.state.case_events), checked, renamed, after)
 
 
 def _was_killed(book: OpenBook) -> bool:

@@ -24,6 +24,7 @@ from workplace import Workplace
 if TYPE_CHECKING:
     from imaging.habit import Developed
 
+PAGES_FROM = ("captures", "settings", "roles", "superseded", "placed", "moved", "facts")  # what of a state pages come from
 BOOKS = 4  # that are kept in memory as they were looked at last
 Look = tuple[Task, tuple[DevelopedPage, ...], tuple[Finding, ...]]  # what is said of both pages, or of a side
 
@@ -171,8 +172,8 @@ class Looked:
 
     def holds(self, state: BookState, settings: Settings) -> bool:
         """Whether a new look would show the same."""
-        return (self.state is state and self.settings is settings and not any(map(exists, self.missing))
-                and all(map(exists, self.there)))
+        same = all(getattr(self.state, name) is getattr(state, name) for name in PAGES_FROM)
+        return same and self.settings is settings and not any(map(exists, self.missing)) and all(map(exists, self.there))
 
 
 _last: dict[tuple[Path, str], Looked] = {}  # the books looked at last
@@ -187,7 +188,7 @@ def looked_at(workplace: Workplace, identity: Identity, settings: Settings, stat
             _last.clear()
         tasks = tuple(plan(workplace, identity, settings, state))
         last = _last[key] = _looked(tasks, settings, state, workplace.pages, last.looks if last else {})
-    return last
+    return replace(last, state=state)
 
 
 def _looked(

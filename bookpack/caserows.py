@@ -48,7 +48,7 @@ class Known:
     @cached_property
     def cases(self) -> dict[str, Case]:
         """The cases of the book by their ids, in order."""
-        return {case.id: case for case in cases_of(self.state, self.pages)}
+        return {case.id: case for case in cases_of(self.state, self.pages, self.said)}
 
     @cached_property
     def said(self) -> dict[str, dict[str, Any]]:

@@ -45,13 +45,15 @@ class CaseName:
         return same and self.place in (None, book.place)
 
 
-def cases_of(state: BookState, pages: Sequence[str], until: int | None = None) -> tuple[Case, ...]:
+def cases_of(
+    state: BookState, pages: Sequence[str], said: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[Case, ...]:
     """The cases of a book whose pages, in order, have those ids; in the order of their pages.
 
     A page of which nobody has said anything is a case of its own; a slip where it came as one, none where it came as a
-    blank page. `until`: as the book stood after so many of its events about cases.
+    blank page. `said` is what its events about cases come to, for those who know.
     """
-    said = said_of_cases(state.case_events[:until])
+    said = said_of_cases(state.case_events) if said is None else said
     cases = [case for name, words in said.items() if not words.get("removed") and (case := _said(name, words, state, pages))]
     taken = {page for case in cases for page in case.pages} | said.keys()
     for page in pages:
@@ -104,9 +106,9 @@ def case_names(contents: BookContents, params: MinistryParams) -> list[str]:
     Cases that would bear the same final name keep that of the scan stage (`double_names`). Raises BadConfig for a
     pattern that gives no file name, or two names that differ in punctuation alone.
     """
-    double, scans = double_names(contents, params), _scan_names(contents, params)
-    names = [scan if final is None or final in double else final
-             for final, scan in zip(_final_names(contents, params), scans, strict=True)]
+    finals, scans = _final_names(contents, params), _scan_names(contents, params)
+    double = set(_alike(list(filter(None, finals))))
+    names = [scan if final is None or final in double else final for final, scan in zip(finals, scans, strict=True)]
     twice = _alike(names)
     if twice:
         raise BadConfig("pattern_not_unique", key="ministry", name=twice[0])
@@ -119,8 +121,8 @@ def double_names(contents: BookContents, params: MinistryParams) -> list[str]:
 
 
 def _alike(names: list[str]) -> list[str]:
-    known = Counter(bare(f"{name}.pdf") for name in names)
-    return sorted({name for name in names if known[bare(f"{name}.pdf")] > 1})
+    known = Counter(bared := [bare(f"{name}.pdf") for name in names])
+    return sorted({name for name, without in zip(names, bared, strict=True) if known[without] > 1})
 
 
 def _final_names(contents: BookContents, params: MinistryParams) -> list[str | None]:
@@ -146,7 +148,7 @@ def _scan_names(contents: BookContents, params: MinistryParams) -> list[str]:
 
 def _facts(contents: BookContents, case: Case) -> dict[str, Any]:
     first = case.pages[0]
-    return asdict(contents.identity) | {"paper": contents.page(first).paper, "sequence": contents.number(first)}
+    return {**vars(contents.identity), "paper": contents.page(first).paper, "sequence": contents.number(first)}
 
 
 def parse_case_name(name: str) -> CaseName | None:

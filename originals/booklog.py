@@ -20,7 +20,8 @@ from originals.eventlog import EventLog
 # events after which a closed book is another
 CHANGES = {"received", "settings", "role", "order", "superseded", "moved", "cases", "cases_undone"}
 PACKING = {"packed", "copied"}  # events that say nothing new of the book itself
-CHECKS = {"closing", "closed", "sampled", "verdict", *PACKING}  # events of those who check work that others did
+# events of those who check work that others did
+CHECKS = {"closing", "closed", "sampled", "verdict", "cases_checked", *PACKING}
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ class BookState(Corrected):
     names captures that went to another book. None is deleted. `closings` are the events with which the book was closed,
     in order; `changed` says whether its pages or cases were since, and `closing` is the event with which a closing began
     that is not at its end and that nothing has changed since. `case_events` are those about cases, their undoing among
-    them. `sample` is the acceptance sample drawn last, `verdicts` maps its pages to what a second person said of them;
-    `workers` are the names of all who had a hand in the work itself.
+    them; `case_checks` maps a case to what a second person typed of it last. `sample` is the acceptance sample drawn last,
+    `verdicts` maps its pages to what a second person said of them; `workers` are the names of all who had a hand in the work
+    itself.
     """
 
     captures: tuple[Capture, ...] = ()
@@ -60,6 +62,7 @@ class BookState(Corrected):
     closings: tuple[Mapping[str, Any], ...] = ()
     changed: bool = False
     case_events: tuple[Mapping[str, Any], ...] = ()
+    case_checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     closing: Mapping[str, Any] | None = None
     sample: Mapping[str, Any] | None = None
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -214,6 +217,13 @@ def _cases(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, case_events=(*state.case_events, dict(event)))
 
 
+def _cases_checked(state: BookState, event: Mapping[str, Any]) -> BookState:
+    """`decided`: by a person who saw both what was typed and what was typed again."""
+    how = {"by": event.get("by", ""), "time": event["time"], "decided": bool(event.get("decided"))}
+    checks = {name: {**said, **how} for name, said in event["cases"].items()}
+    return replace(state, case_checks={**state.case_checks, **checks})
+
+
 def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
     return replace(state, packed={**state.packed, event["package"]: dict(event)})
 
@@ -231,6 +241,7 @@ _FOLDS = {
     "sampled": _sampled,
     "verdict": _verdict,
     "cases": _cases,
+    "cases_checked": _cases_checked,
     "cases_undone": _cases,
     **dict.fromkeys((*corrections.BY_HAND, corrections.UNDONE), corrections.corrected),
 }
