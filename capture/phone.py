@@ -24,7 +24,7 @@ NAMELESS = "photo"
 class PhoneParams:
     """Settings of the phone as a scanner."""
 
-    port: int = 8643  # where phones are answered, while a person has opened the door for them
+    port: int = 8643  # where phones are answered, while a person has opened the door for them; 0: any that is free
     tls: bool = True  # with a certificate of the station's own
     minutes: float = 30.0  # so long a key is valid after the last photo
     max_mb: float = 80.0  # largest size of one photo, MB
@@ -32,7 +32,7 @@ class PhoneParams:
     hosts: tuple[str, ...] = ()  # further addresses or names that phones know the station by
 
     def __post_init__(self) -> None:
-        if not (0 < self.port < 65536 and self.minutes > 0 and self.max_mb > 0 and self.most_unfinished > 0):
+        if not (0 <= self.port < 65536 and self.minutes > 0 and self.max_mb > 0 and self.most_unfinished > 0):
             raise ValueError("port, minutes, max_mb, most_unfinished")
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from capture.phone import safe_name
-from tests.webstation.phone_client import BOOK, OTHER_BOOK, QUICK, Phone, digest, free_port, photo, station
+from tests.webstation.phone_client import BOOK, OTHER_BOOK, QUICK, Phone, digest, photo, station
 from webstation.phone import guard
 from webstation.phone.addresses import in_order
 from webstation.phone.certificate import station_certificate
@@ -226,7 +226,7 @@ def test_an_unsharp_photo_is_told_at_once(door, phone):
 
 
 def test_an_upload_goes_on_after_the_station_was_killed(tmp_path):
-    image, port = photo(1, (256, 192)), free_port()
+    image, port = photo(1, (256, 192)), 18643
     (tmp_path / "own.yaml").write_text(QUICK.format(port=port, tls="false", more=""))
     script = tmp_path / "run.py"
     script.write_text(

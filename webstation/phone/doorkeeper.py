@@ -103,7 +103,7 @@ class Phones:
             self.close()
 
     def standing(self, book: str, language: str) -> dict[str, Any]:
-        """Whether phones may send for a book and for how long, also in words; its photos that are not whole, oldest first."""
+        """Whether phones may send for a book and for how long, in words too; its photos that are not whole."""
         now = time.time()
         parts = [{"sha256": item.sha256, "bytes": item.bytes, "minutes": max(0, round((now - item.changed) / 60))}
                  for item in self._uploads.unfinished() if item.book == book]
