@@ -6,6 +6,7 @@ done by others: files are looked at and developed in worker processes, scanners 
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,9 +22,9 @@ from capture.folder import is_store, reason_to_skip
 from capture.inbox import Candidate, Inbox, WatchParams
 from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
-from developing import develop, read_developed, task_of
+from developing import develop, read_developed, stale, task_of
 from errors import NothingToDo, StorageFailed
-from originals.booklog import BookLog, SetAside
+from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import free_bytes, make_folder
 from originals.journal import DEVELOPED, FAILED, GONE, Journal
 from originals.stationlog import StationLog
@@ -97,6 +98,8 @@ class Station:
         self._logs: dict[str, BookLog] = {}
         self._waiting: dict[str, _Waiting] = {}
         self._sizes: dict[str, int] = {}
+        self._states: dict[str, BookState] = {}
+        self._wanted: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
         self._retry: dict[str, float] = {}
         self._developing: dict[int, tuple[str, str]] = {}
         self._counts, self._trouble, self._beat, self._synced = Counts(), "", 0.0, 0.0
@@ -131,8 +134,14 @@ class Station:
                 self._events.close()
         self._tell("stopped", **self._counts.to_json())
 
-    def poke(self) -> None:
-        """Somebody in this program has written to a log: look at once. Safe for any thread."""
+    def poke(self, book: str = "", captures: Iterable[str] = ()) -> None:
+        """Somebody in this program has written to a log: look at once. Safe for any thread.
+
+        `captures` of a book are wanted now: those that are not developed are developed before all others.
+        """
+        names = tuple(captures)
+        if names:
+            self._wanted.put((book, names))
         self._synced = 0.0
         self._changed.set()
 
@@ -367,8 +376,23 @@ class Station:
             self._tell("changed", book=book)
             state = self._log(book).state()
             self._journal.add((book, capture) for capture in state.current)
-            for name in (*state.moved, *state.superseded):
+            for name in {*state.moved, *state.superseded} - {capture.id for capture in state.current}:
                 self._journal.set_state(book, name, GONE)
+            self._develop_corrected(book, state)
+        self._develop_wanted()
+
+    def _develop_corrected(self, book: str, state: BookState) -> None:
+        """What people have said since the last look may have changed how captures are developed."""
+        before = self._states.get(book)
+        self._states[book] = state
+        if before is not None:
+            known = {capture.id for capture in before.captures}  # what has just come in waits its turn
+            self._journal.again(book, [name for name in stale(before, state) if name in known])
+
+    def _develop_wanted(self) -> None:
+        while not self._wanted.empty():
+            book, names = self._wanted.get()
+            self._journal.again(book, names)
 
     def _beat_when_due(self) -> None:
         self._alive()

@@ -37,7 +37,9 @@ STATUS = {NothingToDo: 404, BadIdentity: 404, StoreBusy: 409, Refused: 409, Stor
 
 @dataclass(frozen=True)
 class Services:
-    """All that a view may use. `poke` tells the daemon that a log has something new; `version` names the program's files."""
+    """All that a view may use. `poke()` tells the daemon that a log has something new, `poke(book, captures)` that a person
+    waits for these to be developed; `version` names the program's files.
+    """
 
     workplace: Workplace
     settings: Settings
@@ -49,7 +51,7 @@ class Services:
     packing: Packing
     phones: Any
     inboxes: tuple[Path, ...]
-    poke: Callable[[], None]
+    poke: Callable[..., None]
     version: str
     cookie: str
 

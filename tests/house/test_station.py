@@ -21,7 +21,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 ONE, TWO = "KH.1990.14800.01", "KS.2009.14800.02"
-QUICK = "watch:\n  quiet_s: 0.3\n  longest_s: 1\n  patience_s: 2\n  scan_s: 2\n  poll_s: 0.5\n  min_free_mb: 0\n"
+QUICK = "watch:\n  quiet_s: 0.3\n  longest_s: 1\n  patience_s: 2\n  scan_s: 2\n  poll_s: 0.5\n  min_free_mb: 0\npage:\n  port: 0\n"
 
 
 def png(seed, size=(40, 30)):
@@ -252,11 +252,24 @@ def test_a_source_that_cannot_be_moved_does_not_stop_the_station(tmp_path):
     assert (inbox / "a.png").exists()
 
 
-def test_without_a_store_it_says_what_to_do(sohoa):
-    ran = sohoa("watch")
+def test_without_a_store_it_says_what_to_do(sohoa, tmp_path):
+    ran = sohoa("status", HOME=str(tmp_path), USERPROFILE=str(tmp_path))
     assert ran.returncode == 66
     assert "--store" in ran.stderr
     assert sohoa("status", "--store", "nowhere").returncode == 74
+
+
+def test_who_names_no_folder_has_a_station_at_home(tmp_path):
+    home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path)}
+    watch = subprocess.Popen([sys.executable, str(ROOT / "sohoa.py"), "watch"], stdout=subprocess.PIPE, text=True,
+                             encoding="utf-8", env={**os.environ, "PYTHONUTF8": "1", **home}, stderr=subprocess.DEVNULL)
+    try:
+        told = watch.stdout.readline() + watch.stdout.readline()
+        assert "http://127.0.0.1:" in told and str(tmp_path / "sohoa" / "anh-vao") in told
+        assert (tmp_path / "sohoa" / "anh-vao").is_dir() and (tmp_path / "sohoa" / "kho").is_dir()
+    finally:
+        watch.terminate()
+        watch.wait(20)
 
 
 def photographed(sheets, number, seed):
