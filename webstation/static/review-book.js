@@ -16,27 +16,26 @@ export const thumbOf = (page) => (page.picture ? `/pictures/thumb/${page.picture
 export const pictureOf = (page, width) => (page.picture ? `/pictures/page/${page.picture}?w=${width}` : originalOf(page, width));
 export const originalOf = (page, width) => `${base}/pictures/original/${page.capture}?w=${width}`;
 
-// Captures that have no page now are those that wait: with the pages that they had, or else as one page to come.
+// The pages in order, with a page to come for each capture that has none yet.
 function merged(table) {
-  const pages = [];
+  const failed = new Map(table.waiting.filter((one) => one.state === "failed").map((one) => [one.capture, one.text]));
+  const shown = new Set(table.pages.map((page) => page.capture)), pages = [];
   let at = 0;
-  for (const waiting of table.waiting) {
-    pages.push(...table.pages.slice(at, waiting.before));
+  for (const waiting of table.waiting.filter((one) => !shown.has(one.capture))) {
+    pages.push(...table.pages.slice(at, waiting.before), { id: waiting.capture, capture: waiting.capture, side: "whole", name: waiting.name,
+      doubt: 0, waits: false, accepted: false, role: "", picture: "", width: 0, height: 0, retaken: [], findings: [], making: "waiting" });
     at = waiting.before;
-    const before = book.pages.filter((page) => page.capture === waiting.capture);
-    const old = before.length ? before : [{ id: waiting.capture, capture: waiting.capture, side: "whole", name: waiting.name, doubt: 0,
-      waits: false, accepted: false, role: "", picture: "", width: 0, height: 0, retaken: [], findings: [] }];
-    pages.push(...old.map((page) => ({ ...page, making: waiting.state, trouble: waiting.text })));
   }
   pages.push(...table.pages.slice(at));
-  return pages.map((page, index) => ({ ...page, number: index + 1 }));
+  return pages.map((page, index) => ({ ...page, number: index + 1, making: failed.has(page.capture) ? "failed" : page.developing ? "waiting" : page.making || "",
+    trouble: failed.get(page.capture) || "" }));
 }
 
 function take(table) {
   book.pages = merged(table);
   book.byId = new Map(book.pages.map((page) => [page.id, page]));
   book.waits = book.pages.filter((page) => page.waits).length;
-  book.waiting = table.waiting.filter((one) => one.state === "waiting").length;
+  book.waiting = new Set(book.pages.filter((page) => page.making === "waiting").map((page) => page.capture)).size;
   Object.assign(book, { counts: table.counts, stated: table.stated, undo: table.undo, redo: table.redo, known: true });
   listeners.forEach((heard) => heard());
   acceptWhatIsMade();

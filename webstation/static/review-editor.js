@@ -85,14 +85,14 @@ export function nextDoubtful() {
 
 const keyOf = (page) => `${page.id} ${page.picture} ${page.making || ""}`;
 
-// Neighbours are loaded before they are asked for.
-function prepare() {
-  for (const page of [neighbour(1), nextDoubtful(), neighbour(-1)]) {
-    if (!page) continue;
-    if (page.picture) load(pictureOf(page, WIDE));
-    load(originalOf(page, WIDE));
-    if (!page.making && !known.has(keyOf(page))) getFacts(page).catch(() => {});
-  }
+// What will be asked for next is loaded before.
+const prepare = () => [neighbour(1), nextDoubtful(), neighbour(-1)].forEach(getReady);
+
+export function getReady(page) {
+  if (!page) return;
+  if (page.picture) load(pictureOf(page, WIDE));
+  load(originalOf(page, WIDE));
+  if (!page.making && !known.has(keyOf(page))) getFacts(page).catch(() => {});
 }
 
 function load(source) {

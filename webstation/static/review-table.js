@@ -10,7 +10,8 @@ const NEAR = "400px 0px"; // so far out of sight thumbnails are loaded
 
 export const table = { focus: "", chosen: new Set(), sort: "worst", only: false, shown: [] };
 const made = new Map(); // page → its tile and what it shows
-let ranks = new Map(), from = "", opened = () => {}, visible = () => true;
+let ranks = new Map(), from = "", opened = () => {}, rested = () => {}, visible = () => true, rest = 0;
+const REST_MS = 250; // so long in focus, a page is likely to be opened
 
 const sight = new IntersectionObserver((entries) => {
   for (const entry of entries) {
@@ -21,8 +22,10 @@ const sight = new IntersectionObserver((entries) => {
   }
 }, { root: tiles, rootMargin: NEAR });
 
-export function start(open, inSight) {
+// Calls `open` with the page that is to be opened, and `ready` with one that probably will be.
+export function start(open, ready, inSight) {
   opened = open;
+  rested = ready;
   visible = inSight;
   try {
     Object.assign(table, JSON.parse(localStorage.getItem(kept) || "{}"));
@@ -156,6 +159,8 @@ export function focusOn(id, move) {
   table.focus = id;
   const { node } = made.get(id);
   node.tabIndex = 0;
+  clearTimeout(rest);
+  if (visible()) rest = setTimeout(() => visible() && rested(book.byId.get(id)), REST_MS);
   if (move && visible()) {
     node.focus({ preventScroll: true });
     node.scrollIntoView({ block: "nearest" });

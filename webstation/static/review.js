@@ -178,7 +178,7 @@ for (const event of ["received", "developed", "failed", "changed"]) sohoa.on(eve
 sohoa.onceAgain(() => soon(0));
 window.addEventListener("pagehide", rememberPlace);
 
-light.start(open, () => !inPage());
+light.start(open, one.getReady, () => !inPage());
 one.start();
 onChange(showUndo);
 const left = table.open && table.focus;
