@@ -130,6 +130,14 @@ def _doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]]:
     return [list(pair) for pair in found]
 
 
+def settled(tasks: Iterable[Task], folder: Path) -> bool:
+    """Compare the pages of a book whose captures are developed with each other; False where that was done before."""
+    pages = InBook.of(tasks, known).pages(known)
+    new = known_doubles(pages, folder) is None
+    _doubles(pages, folder)
+    return new
+
+
 def known_doubles(pages: tuple[DevelopedPage, ...], folder: Path) -> list[list[int]] | None:
     """Pairs of places in `pages` that were found to be the same page of paper; None where nobody has compared them."""
     try:

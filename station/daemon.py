@@ -30,6 +30,7 @@ from originals.journal import DEVELOPED, FAILED, GONE, Journal
 from originals.stationlog import StationLog
 from pipeline import recover_originals
 from settings import Settings
+from station.settling import Settling, SettlingTask, settle
 from workplace import Workplace
 
 BEAT_S = 5.0
@@ -38,6 +39,7 @@ TICK_S, IDLE_S = 0.05, 1.0
 RETRY_S = 2.0  # an incomplete file is looked at again
 TROUBLE_S = 5.0  # after a failure of the disk
 LOOKER = local.Limits(seconds=60, memory_mb=1400)
+SETTLER = local.Limits(seconds=600, memory_mb=1400)
 SPOOL, SPOOL_QUIET_S = "scanner", 0.1  # pages come into it whole, by renaming
 Tell = Callable[..., None]  # event, facts
 
@@ -106,6 +108,7 @@ class Station:
         self._orphans_done = False
         self._looker = local.Pool(look, 1, LOOKER)
         limits = local.Limits(settings.general.seconds, settings.general.memory_mb)
+        self._settler, self._settling = local.Pool(settle, 1, SETTLER, gentle=True), Settling()
         self._developer = local.Pool(develop, jobs or settings.general.jobs, limits, gentle=True)
         self._station = StationLog(workplace.root)
         self._desk = Desk(workplace.store, self._station, self._log, self._look, settings.limits)
@@ -130,6 +133,7 @@ class Station:
                 pass
             finally:
                 self._looker.close()
+                self._settler.close()
                 self._developer.close()
                 self._events.close()
         self._tell("stopped", **self._counts.to_json())
@@ -161,6 +165,7 @@ class Station:
             if not ready:
                 self._adopt_orphans()
                 self._give_work()
+                self._settle()
             self._collect(0.0)
             self._trouble = ""
         except StorageFailed as error:
@@ -350,7 +355,17 @@ class Station:
             else:
                 self._counts.developed += 1
                 self._journal.set_state(book, name, DEVELOPED)
+                self._settling.changed(book, time.monotonic())
                 self._tell("developed", capture=name, book=book)
+
+    def _settle(self) -> None:
+        """When a book has been left alone for a while: see what only the whole of it shows, before a person looks."""
+        if self._settler.unfinished:
+            for _, done in self._settler.results(0.0):
+                if done is True:
+                    self._tell("changed", book=self._settling.book)
+        elif not self._developing and self._settling.due(time.monotonic()):
+            self._settler.give(SettlingTask(self._place.root, self._settling.book, self._settings))
 
     def _capture(self, book: str, name: str) -> Capture | None:
         known, state = self._waiting.setdefault(book, _Waiting()), self._log(book).state()
