@@ -115,7 +115,7 @@ class BookLog(EventLog[BookState]):
     """The log file of one book."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, BookState(), _after)
+        super().__init__(path, BookState(), _after, corrections.settled)
 
 
 def _after(state: BookState, event: Mapping[str, Any]) -> BookState:

@@ -48,7 +48,7 @@ class Corrected:
 
     `settings` by scope (`originals.scopes`), stage and key. `roles` by capture or page. `superseded` maps a capture that
     was retaken to the one that took its place, `accepted` a page to the digest of what a person saw. `placed` is what
-    was said of the order.
+    was said of the order. `unsettled` while events are read: something was taken back, and the rest does not say so yet.
     """
 
     settings: Mapping[str, Values] = field(default_factory=dict)
@@ -57,23 +57,34 @@ class Corrected:
     accepted: Mapping[str, str] = field(default_factory=dict)
     placed: tuple[Placed, ...] = ()
     corrections: tuple[Event, ...] = ()
+    unsettled: bool = False
 
 
 State = TypeVar("State", bound=Corrected)
 
 
 def corrected(state: State, event: Event) -> State:
-    """The state after one more correction. Raises KeyError, TypeError or AttributeError for one that cannot be read."""
+    """The state after one more correction; it is to be `settled` before anybody looks at it.
+
+    Raises KeyError, TypeError or AttributeError for one that cannot be read.
+    """
     corrections = (*state.corrections, dict(event))
     if event["event"] == UNDONE:
         range(event["undone"])
-        undone, words = undone_events(corrections, UNDONE), _Words(Corrected())
-        for number, said in enumerate(corrections, 1):
-            words.take(said, number in undone)
-    else:
-        words = _Words(state)
-        words.take(event, undone=False)
-    return replace(state, corrections=corrections, **words.__dict__)
+        return replace(state, corrections=corrections, unsettled=True)
+    words = _Words(Corrected() if state.unsettled else state)
+    words.take(event, undone=False)
+    return replace(state, corrections=corrections, **({} if state.unsettled else words.__dict__))
+
+
+def settled(state: State) -> State:
+    """The state with what is left when something was taken back; once for many events, since all are gone through."""
+    if not state.unsettled:
+        return state
+    undone, words = undone_events(state.corrections, UNDONE), _Words(Corrected())
+    for number, said in enumerate(state.corrections, 1):
+        words.take(said, number in undone)
+    return replace(state, unsettled=False, **words.__dict__)
 
 
 def subject(corrections: Sequence[Event], number: int) -> Event | None:

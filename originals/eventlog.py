@@ -29,10 +29,13 @@ def now() -> str:
 
 
 class EventLog(Generic[State]):
-    """A log file and the state that is folded from its events."""
+    """A log file and the state that is folded from its events, and `settle`d when there are no more."""
 
-    def __init__(self, path: Path, start: State, fold: Callable[[State, Mapping[str, Any]], State]) -> None:
-        self.path, self._start, self._fold = Path(path), start, fold
+    def __init__(
+        self, path: Path, start: State, fold: Callable[[State, Mapping[str, Any]], State],
+        settle: Callable[[State], State] = lambda state: state,
+    ) -> None:
+        self.path, self._start, self._fold, self._settle = Path(path), start, fold, settle
         self._reading = threading.Lock()
         self._forget()
 
@@ -70,6 +73,7 @@ class EventLog(Generic[State]):
                 state = self._fold(state, self._event(line, number))
             except (KeyError, TypeError, AttributeError) as error:
                 raise self._damaged(number) from error
+        state = self._settle(state)
         self._state, self._folded, self._end = state, self._folded + len(lines), end
         return state
 

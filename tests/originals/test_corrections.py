@@ -52,7 +52,7 @@ def folded(events, start=None):
     state = start or BookState()
     for event in events:
         state = _after(state, {"time": TIME, **event})
-    return state
+    return corrections.settled(state)
 
 
 def book(*said, captures=6):
