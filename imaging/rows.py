@@ -21,6 +21,7 @@ WORK_PX_PER_MM = 4.0  # the printed lines of a table are a pixel or two
 STRIPS = 48  # of the page's width, in each of which lines are looked for
 FILLED = 25  # percentile of darkness along a strip: a line fills it, writing does not
 THIN_MM = 1.2  # so far above and below a line there is paper
+EDGE_MM = 4.0  # so near the page's edge it is the edge itself
 LEAST_DARK = 0.08  # of the paper's brightness: what is less is no line
 PRINTED = 0.3  # and what is less, on the whole, no printed one
 LEAP_MM = 1.0  # from strip to strip a line moves no farther up or down
@@ -104,7 +105,8 @@ def _evidence(grey: np.ndarray, px_per_mm: float) -> np.ndarray:
     filled = np.partition(strips, place, axis=2)[..., place]
     reach = max(2, round(THIN_MM * px_per_mm))
     beside = np.maximum(np.roll(filled, reach, axis=0), np.roll(filled, -reach, axis=0))
-    beside[:reach] = beside[-reach:] = 1
+    edge = round(EDGE_MM * px_per_mm)
+    beside[:edge] = beside[-edge:] = 1
     return filled - beside
 
 
