@@ -139,11 +139,6 @@ def task_of(workplace: Workplace, book: str, settings: Settings, state: BookStat
     return Planner(workplace, book, settings, state).task(capture)
 
 
-def replanned(task: Task, workplace: Workplace, book: str, settings: Settings, state: BookState) -> Task:
-    """The same task, with its hints, as the settings are in another state of the book."""
-    return replace(task_of(workplace, book, settings, state, task.capture), hints=task.hints)
-
-
 def stale(before: BookState, after: BookState) -> tuple[str, ...]:
     """Captures that are to be developed, or looked for in the cache, after what was said between two states; in order.
 

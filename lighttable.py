@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from acceptance import counted
-from book import Capture, Finding
+from book import Finding
 from bookpack.cases import cases_of
 from bookwork import Work
-from developing import DevelopedPage, Task
 from errors import BadIdentity, NothingToDo, StorageFailed
 from originals import corrections
 from originals.booklog import BookState
-from originals.corrections import Values
 from originals.journal import FAILED, WAITING, Standing, read_only
-from originals.scopes import Scopes
 from pipeline import look_again
 from wholebook import Looked, looked_at
 
@@ -107,21 +104,10 @@ class Table:
 
     def page(self, name: str) -> TablePage:
         """The page with an id. Raises BadIdentity."""
-        return next((page for page in self.pages if page.id == name), None) or _unknown(name)
-
-
-@dataclass(frozen=True)
-class Detail:
-    """One page: as it was developed, by which task, and the settings that were made by hand and hold for it.
-
-    `values` is stage → key → value of what was set for the book, its capture and itself; `own` of what was set for
-    these alone.
-    """
-
-    developed: DevelopedPage
-    task: Task
-    values: Values
-    own: Values
+        found = next((page for page in self.pages if page.id == name), None)
+        if found is None:
+            raise BadIdentity("page_unknown", page=name)
+        return found
 
 
 def look(work: Work) -> Looked:
@@ -185,26 +171,3 @@ def _failed(work: Work) -> dict[str, Standing]:
             return {item.id: item for item in journal.failed() if item.book == str(work.identity)}
     except StorageFailed:
         return {}
-
-
-def detail(work: Work, page: str) -> Detail:
-    """One page of the book. Raises BadIdentity for one that it does not have, NothingToDo for a book that is not there."""
-    looked = look(work)
-    developed = next((one for one in looked.pages if one.id == page), None) or _unknown(page)
-    capture = page.partition("-")[0]
-    task = looked.used.get(capture) or next(task for task in looked.tasks if task.capture.id == capture)
-    own = own_values(looked.state, task.capture, developed)
-    whole: dict[str, Values] = {}
-    for values in (looked.state.settings.get("book", {}), own):
-        corrections.laid_over(whole, page, values)
-    return Detail(developed, task, whole.get(page, {}), own)
-
-
-def own_values(state: BookState, capture: Capture, page: DevelopedPage) -> Values:
-    """What was set for a page and its capture, and not for the book as a whole."""
-    scopes = Scopes.of(state)
-    return {**scopes.of_capture(capture), **scopes.of_side(capture, page.recipe.side)}
-
-
-def _unknown(page: str) -> Any:
-    raise BadIdentity("page_unknown", page=page)

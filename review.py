@@ -13,19 +13,19 @@ from typing import Any
 import acceptance
 from book import canonical_json
 from bookwork import Work
-from developing import Task, replanned, stale
+from developing import Task, stale
 from errors import BadConfig, BadIdentity, NothingToDo
-from lighttable import Detail, Looked, Said, Table, TablePage, Undeveloped, detail, look, table
+from lighttable import Said, Table, TablePage, Undeveloped, look, table
 from originals import corrections
 from originals.booklog import BookState
-from originals.corrections import SPARE, Values
+from originals.corrections import SPARE
 from originals.scopes import REACHES, reached
 from settings import check_changes
-from wholebook import with_doubles
+from wholebook import Looked
 
 __all__ = [
-    "REACHES", "REMEDIES", "Detail", "Done", "Said", "Table", "TablePage", "Undeveloped", "accept", "correct", "detail",
-    "mark", "move", "redo", "settle", "stale", "supersede", "swap", "table", "task_used", "task_with", "turn", "undo",
+    "ACTIONS", "REACHES", "REMEDIES", "Done", "Said", "Table", "TablePage", "Undeveloped", "accept", "correct", "mark",
+    "move", "redo", "supersede", "swap", "table", "task_used", "turn", "undo",
 ]
 
 ACTIONS = (
@@ -91,9 +91,10 @@ def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page", lies
     `lies` is how it is turned now; of a page that is just being developed anew it must be told.
     """
     if lies is None:
-        decision = detail(work, page).developed.recipe.decision("orient")
-        lies = decision.values["turn"] if decision else 0
-    return _set(work, page, {"orient": {"turn": (int(lies) + degrees) % 360}}, reach, by, "turned", degrees=degrees % 360)
+        lies = _lies(look(work), page)
+    changes = {"orient": {"turn": (lies + degrees) % 360}}
+    _check_changes(changes)
+    return _set(work, page, changes, reach, by, "turned", degrees=degrees % 360)
 
 
 def mark(work: Work, pages: str | Sequence[str], role: str, by: str) -> Done:
@@ -175,18 +176,6 @@ def redo(work: Work, by: str) -> Done:
     return _undone(work, state, corrections.redoable(state.corrections), by, "redone")
 
 
-def task_with(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]]) -> Task:
-    """The task of a page's capture with changes laid over it that nobody has said yet, to be shown beforehand.
-
-    It has the hints that the page was developed with, if it is. Raises as `correct` does.
-    """
-    _check_changes(changes)
-    looked = look(work)
-    used = task_used(looked, page)
-    state = looked.state.with_settings(_pairs(reached(looked.state, page, changes, "page", ())))
-    return replanned(used, work.workplace, str(work.identity), work.settings, state)
-
-
 def task_used(looked: Looked, page: str) -> Task:
     """The task that a page was developed with, or will be. Raises BadIdentity."""
     capture = page.partition("-")[0]
@@ -195,11 +184,6 @@ def task_used(looked: Looked, page: str) -> Task:
     if task is None:
         raise BadIdentity("page_unknown", page=page)
     return task
-
-
-def settle(work: Work) -> None:
-    """Compare the pages of a book with each other, where that is not done yet: seconds, so not while a person waits."""
-    with_doubles(tuple(replace(page, in_book=()) for page in look(work).pages), work.workplace.pages)
 
 
 def _set(
@@ -244,8 +228,13 @@ def _check_changes(changes: Any) -> None:
         raise BadConfig("setting_form", setting="")
 
 
-def _pairs(changes: Iterable[tuple[Sequence[str], Values]]) -> list[tuple[str, Values]]:
-    return [(scope, values) for scopes, values in changes for scope in scopes]
+def _lies(looked: Looked, page: str) -> int:
+    """The degrees by which a page was turned when it was developed. Raises BadIdentity."""
+    for one in looked.pages:
+        if one.id == page:
+            decision = one.recipe.decision("orient")
+            return int(decision.values["turn"]) if decision else 0
+    raise BadIdentity("page_unknown", page=page)
 
 
 def _number(looked: Looked, name: str) -> int:

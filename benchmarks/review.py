@@ -31,13 +31,13 @@ def main() -> None:
     options.add_argument("--sample", type=Path, default=SPREAD)
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        _in_process(make_book, Path(folder), chosen.sample, chosen.captures)
-        for name, milliseconds in _in_process(measure, Path(folder)).items():
+        in_own_process(make_book, Path(folder), chosen.sample, chosen.captures)
+        for name, milliseconds in in_own_process(measure, Path(folder)).items():
             print(f"{name:36}{milliseconds:10.1f}")
-        print(f"{'kept in memory, MB':36}{_in_process(remembered, Path(folder)):10.1f}")
+        print(f"{'kept in memory, MB':36}{in_own_process(remembered, Path(folder)):10.1f}")
 
 
-def _in_process(job: Callable[..., Any], *arguments: Any) -> Any:
+def in_own_process(job: Callable[..., Any], *arguments: Any) -> Any:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(job, *arguments).result()
 
@@ -90,8 +90,6 @@ def measure(folder: Path) -> dict[str, float]:
     for reach in review.REACHES:
         spent[f"correction of {reach} and table, ms"] = _took(lambda reach=reach: correct_and_show(reach, 7))
         spent[f"undone, and table, ms ({reach})"] = _took(lambda: (review.undo(work, "Lan"), review.table(work)))
-    spent["task of a preview, ms"] = _usual(lambda: review.task_with(work, pages[3], {"tone": {"mode": "grey"}}))
-    spent["facts of a page, ms"] = _usual(lambda: review.detail(work, pages[3]))
     return spent
 
 

@@ -17,7 +17,7 @@ from errors import BadConfig, BadIdentity, NothingToDo
 from originals.journal import FAILED, Journal
 from settings import load
 from texts import catalogue
-from wholebook import as_in_book, unlike, with_doubles
+from wholebook import as_in_book, settled, unlike, with_doubles
 from workplace import Workplace
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ def test_a_page_that_was_captured_twice_is_told_of_once_they_are_compared(work):
     (page,), (other,) = (json.loads(facts.read_text(encoding="utf-8")) for facts in (first, second))
     second.write_text(json.dumps([{**other, "strokes": page["strokes"]}]), encoding="utf-8")
     assert not review.table(work).settled
-    review.settle(work)
+    assert settled(tasks(work), work.workplace.pages)
     table = review.table(work)
     assert table.settled
     assert [page.number for page in table.pages if "double_page" in {item.code for item in page.findings}] == [5, 6]
@@ -173,7 +173,7 @@ def test_what_is_corrected_is_to_be_developed_and_stays_on_the_table_as_it_was(w
     assert [page.developing for page in after.pages] == [False] * 6
     other = [old.picture != new.picture for old, new in zip(before.pages, after.pages, strict=True)]
     assert other == [True, True, False, False, False, False]
-    decision = review.detail(work, before.pages[0].id).developed.recipe.decision("deskew")
+    decision = read_developed(tasks(work)[0])[0].recipe.decision("deskew")
     assert (decision.values["degrees"], str(decision.by)) == (1.5, "operator")
 
 
@@ -219,8 +219,7 @@ def test_a_setting_that_is_none_is_refused_and_nothing_is_written(work, changes,
     lambda work: review.supersede(work, ids(work)[0], "ffffffff", "Lan"),
     lambda work: review.supersede(work, ids(work)[0], ids(work)[1], "Lan"),
     lambda work: review.accept(work, ["99"], "Lan"),
-    lambda work: review.task_with(work, "ffffffff", {"deskew": {"degrees": 1}}),
-    lambda work: review.detail(work, "ffffffff"),
+    lambda work: review.table(work).page("ffffffff"),
 ])
 def test_of_a_page_that_the_book_does_not_have_nothing_is_said(work, say):
     before = work.log.events()
@@ -236,25 +235,8 @@ def test_a_page_is_turned_against_how_it_lies(work):
     work.developed(work.state())
     review.turn(work, page, 270, "Lan")
     assert settings_of(work) == {page: {"orient": {"turn": 90}}}
-
-
-def test_a_preview_is_planned_as_it_would_be_said(work):
-    page = ids(work)[2]
-    changes = {"deskew": {"degrees": 2.0}, "split": {"overlap_mm": 4.0}}
-    shown = review.task_with(work, page, changes)
-    assert len(due(tasks(work))) == 0
-    review.correct(work, page, changes, "page", "Lan")
-    assert shown.basis == tasks(work)[1].basis
-
-
-def test_details_of_a_page_tell_what_was_set_by_hand(work):
-    page = ids(work)[1]
-    review.correct(work, page, {"tone": {"mode": "grey"}}, "all", "Lan")
-    review.correct(work, page, {"deskew": {"degrees": 2.0}}, "page", "Lan")
-    found = review.detail(work, page)
-    assert found.values == {"tone": {"mode": "grey"}, "deskew": {"degrees": 2.0}}
-    assert found.own == {"deskew": {"degrees": 2.0}}
-    assert review.detail(work, ids(work)[0]).own == {}
+    with pytest.raises(BadConfig):
+        review.turn(work, page, 45, "Lan")
 
 
 # --- undo and redo ----------------------------------------------------------------------------------------------------
