@@ -192,7 +192,7 @@ def looked_at(workplace: Workplace, identity: Identity, settings: Settings, stat
     key = (workplace.root, str(identity))
     last = _last.get(key)
     if last is None or not last.holds(state, settings):
-        if len(_last) >= BOOKS:
+        if key not in _last and len(_last) >= BOOKS:
             _last.clear()
         tasks = tuple(plan(workplace, identity, settings, state))
         last = _last[key] = _looked(tasks, settings, state, workplace.pages, last.looks if last else {})

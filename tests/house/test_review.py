@@ -10,9 +10,10 @@ import pytest
 
 import acceptance
 import review
+from benchmarks.review import SPREAD, make_book, work_on
 from book import Identity, digest
 from bookwork import Work
-from developing import DevelopedPage, due, plan, read_developed, stale
+from developing import DevelopedPage, develop, due, plan, read_developed, stale
 from errors import BadConfig, BadIdentity, NothingToDo
 from originals.journal import FAILED, Journal
 from settings import load
@@ -389,8 +390,29 @@ def test_captures_that_were_corrected_are_developed_first_those_corrected_last_b
         assert journal.failed() == []
 
 
-def test_no_more_is_to_be_done_of_a_book_without_a_habit(work):
+def test_a_capture_that_departs_from_its_book_is_to_be_developed_once_more_and_not_by_who_looks(tmp_path):
+    make_book(tmp_path, SPREAD, 8)
+    work = work_on(tmp_path)
     assert unlike(tasks(work)) == []
+    retold(work, 3, as_single)
+    (again,) = unlike(tasks(work))
+    assert (again.capture, again.hints.habit) == (tasks(work)[3].capture, "spread")
+    assert not review.table(work).settled
+    assert {"other_layout"} == {item.code for page in review.table(work).pages[6:8] for item in page.findings
+                                if item.code.startswith("other")}
+    develop(again)
+    assert unlike(tasks(work)) == []
+    assert [{"as_in_book"} <= {item.code for item in page.findings} for page in review.table(work).pages[5:9]] == [
+        False, True, True, False]
+
+
+def as_single(page):
+    """As if its capture had been taken for one page."""
+    decisions = [one.to_json() for one in page.recipe.decisions]
+    for one in decisions:
+        if one["stage"] == "split":
+            one["values"] = {**one["values"], "layout": "single"}
+    return DevelopedPage.from_json({**page.to_json(), "recipe": {**page.recipe.to_json(), "decisions": decisions}})
 
 
 def test_a_page_is_developed_by_the_same_basis_as_ever(work):
