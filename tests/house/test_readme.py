@@ -30,15 +30,20 @@ def _script(readme):
 
 @pytest.fixture
 def shell(tmp_path):
-    """Runs a line in an empty folder with the samples; one that ends in & goes on behind the others."""
+    """Runs a line in an empty folder with the samples; a station goes on behind the others, with & or without.
+
+    The person's home is that folder, too, and their browser shows nothing.
+    """
     os.symlink(ROOT / "samples", tmp_path / "samples")
-    behind = []
+    behind, environment = [], {**os.environ, "HOME": str(tmp_path), "BROWSER": "true"}
 
     def run(command):
         command = command.replace(".venv/bin/sohoa ", f"exec {sys.executable} {ROOT / 'sohoa.py'} ", 1)
-        if not command.endswith("&"):
-            return subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-        behind.append(subprocess.Popen(command[:-1], shell=True, cwd=tmp_path, stdout=subprocess.PIPE, text=True))
+        if " watch " not in command:
+            return subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+                                  env=environment)
+        behind.append(subprocess.Popen(command.rstrip("&"), shell=True, cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+                                       env=environment))
         assert behind[-1].stdout.readline()
         return None
 
