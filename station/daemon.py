@@ -216,7 +216,8 @@ class Station:
             source.due = time.monotonic() + (self._params.scan_s if quick else self._params.poll_s)
             fresh = [item for item in scan.ready if self._retry.get(self._key(item), 0.0) <= now]
             source.waiting += len(scan.ready) - len(fresh)
-            ready += [(item, source) for item in self._as_photographed(fresh)]
+            named = source is self._sources[0]  # what lies in the spool has its order in its names
+            ready += [(item, source) for item in (fresh if named else self._as_photographed(fresh))]
         return ready
 
     def _watch_again(self, source: Source, away: bool) -> None:

@@ -171,7 +171,11 @@ def test_thousands_of_wrong_keys_are_refused_and_others_go_on(door):
     def knock(address, tries):
         with httpx.Client(transport=httpx.HTTPTransport(local_address=address), base_url=door.url(), timeout=30) as client:
             for number in range(tries):
-                refused.append(client.post("/state", headers={"x-sohoa-key": f"{number:022d}"}, content=b"{}").status_code)
+                try:
+                    answer = client.post("/state", headers={"x-sohoa-key": f"{number:022d}"}, content=b"{}")
+                    refused.append(answer.status_code)
+                except httpx.TransportError:
+                    refused.append(0)
                 running.set()
 
     knockers = [threading.Thread(target=knock, args=(f"127.0.1.{number}", 500)) for number in range(1, 5)]
@@ -184,7 +188,7 @@ def test_thousands_of_wrong_keys_are_refused_and_others_go_on(door):
     for knocker in knockers:
         knocker.join()
     phone.wait_until(*images)
-    assert set(refused) == {403, 429} and refused.count(403) < 100
+    assert set(refused) <= {0, 403, 429} and 20 <= refused.count(403) < 100 and refused.count(0) > 1000
     assert len(originals(door)) == 5
 
 

@@ -114,7 +114,7 @@ def test_what_is_delivered_to_the_ministry_knows_nothing_of_the_phone(packed):
 
 def test_in_the_archive_only_the_original_knows_of_the_phone_and_only_lists_and_log_say_its_name(packed):
     """Originals stay as they came, by law; names of arrivals belong to what the archive records."""
-    run, image = packed
+    run, _ = packed
     rest = [path for path in delivered(run) if not {"ministry", "originals"} & set(path.parts)]
     named = {path.name for path in rest if PLANTED.encode() in path.read_bytes()}
     assert named <= {"PREMIS.xml", "originals.csv", "log.jsonl", "pages.csv"}
@@ -134,5 +134,5 @@ def test_keys_are_for_the_program_alone_and_nothing_is_left_half_way(packed):
     run, _ = packed
     for path in (run.store / "phone").iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [path for path in run.store.rglob(".tmp-*")] == []
+    assert list(run.store.rglob(".tmp-*")) == []
     assert not list((run.store / "uploads").rglob("*.part")) and not list((run.store / "spool").rglob("*.jpg"))

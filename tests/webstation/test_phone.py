@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from capture.phone import safe_name
+from originals import durable
 from tests.webstation.phone_client import BOOK, OTHER_BOOK, QUICK, Phone, digest, photo, station
 from webstation.phone import guard
 from webstation.phone.addresses import in_order
@@ -66,6 +67,57 @@ def test_photos_that_are_cut_at_random_points_come_in_whole_and_in_their_order(d
             phone.patch(image, here, upto, cut=upto < len(image))
     phone.wait_until(*images)
     assert door.sources() == [f"{number:04d}-IMG_{number}.jpg" for number in range(1, 7)]
+
+
+def test_the_order_is_that_of_the_phone_whatever_its_clock_says(tmp_path):
+    from PIL import ExifTags, Image
+
+    images = []
+    for number in range(4):
+        exif = Image.Exif()
+        exif[ExifTags.Base.DateTime] = f"2026:11:25 10:00:0{9 - number}"
+        images.append(photo(number, exif=exif))
+    with station(tmp_path, with_daemon=False) as door:
+        phone = Phone(door.url(), door.key())
+        for image in images:
+            phone.send(image, "image.jpg")
+    with station(tmp_path) as door:
+        Phone(door.url(), door.key()).wait_until(*images)
+        assert door.sources() == [f"{number:04d}-image.jpg" for number in range(1, 5)]
+
+
+def test_heic_comes_in_as_it_is(door, phone):
+    import io
+
+    import pillow_heif
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(Image.open(io.BytesIO(photo(1, (256, 192))))).save(buffer)
+    phone.send(buffer.getvalue(), "IMG_0001.HEIC")
+    phone.wait_until(buffer.getvalue())
+    assert door.workplace.log(BOOK).state().captures[0].media == "image/heic"
+
+
+def test_a_photo_that_is_all_here_but_has_not_its_place_yet_gets_it(door, phone):
+    image = photo(1)
+    durable.append_bytes(door.workplace.uploads / BOOK / f"{digest(image)}.part", 0, image)  # as a kill leaves it
+    assert phone.announce(image).json() == {"offset": len(image), "whole": False}
+    assert phone.patch(image, len(image)).status_code == 204
+    phone.wait_until(image)
+
+
+def test_a_full_disk_is_told_and_the_photo_goes_on_when_there_is_room(door, phone, monkeypatch):
+    image = photo(1, (256, 192))
+    phone.announce(image)
+    phone.patch(image, 0, 5000, cut=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("webstation.phone.uploads.free_bytes", lambda folder: 1000)
+        refused = phone.announce(image, number=1)
+        assert (refused.status_code, refused.json()["code"]) == (507, "no_room")
+        assert "điện thoại" in refused.json()["message"]
+    phone.send(image, number=1)
+    phone.wait_until(image)
 
 
 def test_a_photo_is_not_begun_before_the_one_before_it_has_its_end(door, phone):

@@ -63,7 +63,7 @@ class Phones:
             found = self._addresses()
             if self._params.tls:
                 self._certificate = station_certificate(self._folder, [*found, *host_names()])
-            listener = PhoneListener(ALL, self._params.port)
+            listener = PhoneListener(ALL, self._params.port, self._keys.tries.pause)
             door = Door(self._keys, self._uploads, self._fates, self._params, self._came)
             listener.serve(phone_app(door, [*self._params.hosts, *host_names()]), self._certificate)
             self._listener = listener
@@ -138,9 +138,9 @@ class Phones:
 class PhoneListener(Listener):
     """A listener that strangers can reach."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, unwelcome: Callable[[str], object]) -> None:
         super().__init__(host, port)
-        self._socket = NarrowSocket.of(self._socket)
+        self._socket = NarrowSocket.of(self._socket, unwelcome)
 
 
 def code(link: str) -> str:

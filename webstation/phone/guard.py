@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 
 from starlette.datastructures import Headers
@@ -19,23 +19,23 @@ SLOW_S, SLOW_BYTES = 20.0, 20_000  # so many bytes at least in so long a time
 
 
 class NarrowSocket(socket.socket):
-    """A listening socket that hangs up at once on those who are too many, before anything is spent on them.
+    """A listening socket that hangs up at once on those who are too many or unwelcome, before anything is spent on them.
 
     Windows accepts in another way; there the server's own limit counts alone.
     """
 
     @classmethod
-    def of(cls, listening: socket.socket) -> NarrowSocket:
-        """Takes the place of a socket that is bound."""
+    def of(cls, listening: socket.socket, unwelcome: Callable[[str], object]) -> NarrowSocket:
+        """Takes the place of a socket that is bound. `unwelcome` is asked about each address."""
         narrow = cls(listening.family, listening.type, listening.proto, fileno=listening.detach())
-        narrow._taken = []
+        narrow._taken, narrow._unwelcome = [], unwelcome
         return narrow
 
     def accept(self) -> tuple[socket.socket, tuple[str, int]]:
         connection, address = super().accept()
         self._taken = [held for held in self._taken if held[0].fileno() != -1]
         of_one = sum(host == address[0] for _, host in self._taken)
-        if len(self._taken) >= MOST_CONNECTIONS or of_one >= MOST_OF_ONE:
+        if len(self._taken) >= MOST_CONNECTIONS or of_one >= MOST_OF_ONE or self._unwelcome(address[0]):
             connection.close()
             raise ConnectionAbortedError
         self._taken.append((connection, address[0]))

@@ -127,9 +127,13 @@ class Tries:
 
     def check(self, address: str) -> None:
         """Raises Wait for an address that is in its pause."""
-        until = self._wrong.get(address, (0, 0.0))[1]
-        if self._clock() < until:
-            raise Wait(until - self._clock())
+        seconds = self.pause(address)
+        if seconds:
+            raise Wait(seconds)
+
+    def pause(self, address: str) -> float:
+        """For how many seconds more an address is not heard."""
+        return max(0.0, self._wrong.get(address, (0, 0.0))[1] - self._clock())
 
     def note(self, address: str, right: bool) -> None:
         """An address has tried."""
