@@ -41,6 +41,7 @@ class Indexed:
     """The cases of a book as they are typed: in order, what is to be said of them, and the pages they stand on, by id.
 
     `first` is the first case that wants a number, and `suggestion` what it likely has; both None where none does.
+    `start` is what the book's first case likely has.
     """
 
     book: str
@@ -50,6 +51,7 @@ class Indexed:
     stated: int | None
     first: str | None
     suggestion: Suggestion | None
+    start: Suggestion
     state: BookState
 
     @property
@@ -228,7 +230,8 @@ def _as_known(book: OpenBook, known: Known, problems: Iterable[CaseProblem]) -> 
     at = next((at for at, case in enumerate(cases) if not case.slip and not is_typed(case)), None)
     pages = {page.id: page for page in book.developed.pages}
     first, likely = (None, None) if at is None else (cases[at].id, suggest(cases[:at], book.work.identity))
-    return Indexed(str(book.work.identity), cases, tuple(problems), pages, book.stated, first, likely, known.state)
+    return Indexed(str(book.work.identity), cases, tuple(problems), pages, book.stated, first, likely,
+                   suggest((), book.work.identity), known.state)
 
 
 def _rows(work: Work, pages: Sequence[DevelopedPage], parts: int) -> dict[str, tuple[caseshapes.Box, ...]]:

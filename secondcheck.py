@@ -6,7 +6,8 @@ was typed again. Typing itself is `indexing`'s. No sentences.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from book import Case
@@ -20,12 +21,12 @@ from originals.durable import locked
 
 @dataclass(frozen=True)
 class Difference:
-    """A case, and what a second person typed of it; `first` and `second` are their names."""
+    """A case as it stands, and as a second person typed it `again`; `first` and `second` are their names."""
 
     case: Case
+    again: Case
     first: str
     second: str
-    again: dict[str, Any]
 
 
 def to_check(indexed: Indexed, by: str) -> tuple[Case, ...]:
@@ -48,7 +49,7 @@ def check(work: Work, name: str, number: str, date: str, by: str) -> None:
 def differences(indexed: Indexed) -> tuple[Difference, ...]:
     """The cases that stand otherwise than they were typed again."""
     checks, typists = indexed.state.case_checks, typists_of(indexed.state)
-    return tuple(Difference(case, (typists.get(case.id) or ("",))[-1], checks[case.id]["by"], checks[case.id])
+    return tuple(Difference(case, _again(case, checks[case.id]), (typists.get(case.id) or ("",))[-1], checks[case.id]["by"])
                  for case in indexed.cases if case.id in checks and not _same(case, checks[case.id]))
 
 
@@ -87,7 +88,11 @@ def _log(work: Work, name: str, typed: dict[str, Any], by: str, decided: bool = 
         work.log.append(event | ({"decided": True} if decided else {}))
 
 
-def _same(case: Case, again: dict[str, Any]) -> bool:
+def _again(case: Case, said: Mapping[str, Any]) -> Case:
+    return replace(case, **{field: said.get(field) for field in key(case)})
+
+
+def _same(case: Case, again: Mapping[str, Any]) -> bool:
     return all(again.get(field) == value for field, value in key(case).items())
 
 

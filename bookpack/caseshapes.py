@@ -19,7 +19,8 @@ WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 def even_rows(parts: int) -> tuple[Box, ...]:
-    """So many equal rows over a whole page."""
+    """So many equal rows over a whole page. Raises Refused for none, or more than a page can hold."""
+    _check_parts(parts)
     return tuple((0.0, part / parts, 1.0, (part + 1) / parts) for part in range(parts))
 
 
@@ -34,8 +35,7 @@ def split(known: Known, case: Case, rows: Mapping[str, Sequence[Box]]) -> list[C
     Cases keep what was typed of them, from top to bottom. Raises Refused where there are fewer rows than typed cases.
     """
     parts = min(map(len, rows.values()), default=0)
-    if not 1 <= parts <= MOST_PARTS:
-        raise Refused("split_parts", most=MOST_PARTS)
+    _check_parts(parts)
     there = [other for other in known.cases.values() if other.pages == case.pages]
     kept, left = there[:parts], there[parts:]
     if any(map(_typed, left)):
@@ -46,6 +46,11 @@ def split(known: Known, case: Case, rows: Mapping[str, Sequence[Box]]) -> list[C
     parted = [{"case": name, "pages": list(case.pages), "regions": _regions(case, rows, at)}
               for at, name in enumerate(names)]
     return [*parted, *({"case": other.id, "removed": True} for other in left)]
+
+
+def _check_parts(parts: int) -> None:
+    if not 1 <= parts <= MOST_PARTS:
+        raise Refused("split_parts", most=MOST_PARTS)
 
 
 def _regions(case: Case, rows: Mapping[str, Sequence[Box]], at: int) -> dict[str, list[float]]:

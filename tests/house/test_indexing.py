@@ -299,7 +299,7 @@ def test_a_second_person_types_again_blind_and_only_what_differs_is_shown(work):
     indexed = indexing.open_cases(work)
     assert (secondcheck.to_check(indexed, MINH), secondcheck.checked(indexed)) == ((), 2)
     found, = secondcheck.differences(indexed)
-    assert (found.case.id, found.first, found.second, found.again["number"]) == (two, LAN, MINH, "16")
+    assert (found.case.id, found.first, found.second, found.again.number) == (two, LAN, MINH, "16")
     assert said(indexed, 1) == ("6", "1990-02-03")
     assert [event["by"] for event in events(work, "cases_checked")] == [MINH] * 3
 
