@@ -94,13 +94,18 @@ class Habit:
         elif self._other_gutter(item) and not item.by_operator:
             yield Finding("other_gutter", Severity.WARNING, {"percent": round(100 * abs(item.gutter - self.gutter), 1)})
         for recipe, size in zip(item.recipes, item.sizes, strict=True):
-            usual = self.sizes.get(recipe.side)
+            usual = None if _cut_by_operator(recipe) else self.sizes.get(recipe.side)
             if usual and (off := np.abs(np.array(size) / usual - 1)).max() > OTHER_SIZE:
                 values = {"percent": round(100 * float(off.max())), "side": str(recipe.side)}
                 yield Finding("other_size", Severity.WARNING, values)
 
     def _other_gutter(self, item: Developed) -> bool:
         return bool(self.gutter) and item.gutter is not None and abs(item.gutter - self.gutter) > OTHER_GUTTER
+
+
+def _cut_by_operator(recipe: Recipe) -> bool:
+    """Whether a person decided how large this page is."""
+    return any(decision.by is By.OPERATOR for decision in recipe.decisions if decision.stage in ("outline", "split", "crop"))
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

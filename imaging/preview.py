@@ -55,7 +55,7 @@ class Shown:
 class Preview:
     """One capture in the hand of a person who changes it: made once of its bytes, shown again and again.
 
-    It holds about 15 MB and as much again for each page that is shown. One thread at a time may use it.
+    It holds about 20 MB, and as much again for each page that is shown. One thread at a time may use it.
     """
 
     def __init__(self, data: bytes, header: Header, frame: int = 0, hints: Hints = Hints(), limits: Limits = Limits()):

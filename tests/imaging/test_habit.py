@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from book import By, Recipe, Side
-from imaging import gutters, split
+from imaging import crop, gutters, split
 from imaging.habit import Developed, Habit
 from imaging.view import Hints, View
 from tests.imaging.test_split import drawn_spread
@@ -52,6 +52,15 @@ def test_a_gutter_elsewhere_is_told():
     habit = Habit.of([spread(0.5)] * 8 + [spread(0.44)])
     (finding,) = habit.findings(spread(0.44))
     assert (finding.code, finding.facts) == ("other_gutter", {"percent": pytest.approx(6)})
+
+
+def test_a_size_that_a_person_has_set_is_not_doubted():
+    habit = Habit.of([single()] * 8)
+    small = single(size=(700, 1400))
+    assert codes(habit, small) == ["other_size"]
+    cropped = replace(crop.STAGE.decision({"box": [0, 0, 700, 1400]}), by=By.OPERATOR)
+    recipe = replace(small.recipes[0], decisions=(*small.recipes[0].decisions, cropped))
+    assert codes(habit, replace(small, recipes=(recipe,))) == []
 
 
 def test_a_page_of_another_size_is_told_on_its_side():
