@@ -1,0 +1,54 @@
+"""A phone is paired at the station's capture screen: its code is scanned, a photo is taken, the screen shows it."""
+
+import io
+
+import pytest
+import zxingcpp
+from PIL import Image
+from playwright.sync_api import Error
+
+from tests.stations import QUICK, ROOT, StationRun, entered, until
+from tests.webstation.phone_client import BOOK
+from tests.webstation.test_phone_browser import PHONE, SAFE, shown
+
+PHOTO = ROOT / "samples/pages/forms-2009/IMG_20240612_141907.jpg"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    started = StationRun(tmp_path_factory.mktemp("pairing"), config=QUICK + "phone:\n  port: 0\n").start()
+    yield started
+    started.stop()
+
+
+def test_a_phone_scans_the_code_on_the_screen_and_its_photo_is_seen_there(browser, run):
+    screen = browser.new_context(viewport={"width": 1366, "height": 650}, locale="vi-VN")
+    desk = entered(screen.new_page(), run)
+    desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 1})")
+    desk.goto(f"{run.root}/books/{BOOK}/capture")
+    desk.click("#phone")
+    desk.wait_for_selector("#phone-invitation img")
+    until(desk, "document.querySelector('#phone-invitation img').naturalWidth > 100")
+    shown(desk, "pairing-screen")
+    seen = zxingcpp.read_barcode(Image.open(io.BytesIO(desk.screenshot())))
+    assert seen is not None and seen.text.startswith("https://") and len(seen.text.partition("#")[2]) == 22
+    said = desk.inner_text("#phone-invitation")
+    assert "iPhone" in said and "Android" in said and "SHA-256" in said
+    assert desk.evaluate("document.getElementById('phone-stop').getBoundingClientRect().bottom <= innerHeight")
+
+    pocket = browser.new_context(**PHONE)
+    phone = pocket.new_page()
+    phone.goto(seen.text)
+    phone.wait_for_selector("#deeds:not([hidden])")
+    phone.set_input_files("#take", PHOTO)
+    until(phone, SAFE)
+    desk.click("#phone-door [data-closes]")
+    assert "phút" in desk.inner_text("#phones-say")
+    assert [event["event"] for event in run.events(BOOK)].count("received") == 1
+    desk.click("#phone")
+    desk.click("#phone-stop")
+    until(desk, "document.getElementById('phone-door').hidden")
+    with pytest.raises(Error, match="CONNECTION"):  # that was the last key: nobody is answered any more
+        phone.reload()
+    pocket.close()
+    screen.close()
