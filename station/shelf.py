@@ -9,7 +9,7 @@ from typing import Any
 
 import pipeline
 from book import Identity
-from developing import read_developed, task_of
+from developing import Planner, known
 from errors import BadIdentity, NothingToDo
 from originals.booklog import PACKING as PACKED
 from originals.booklog import BookLog, BookState, SetAside
@@ -56,7 +56,8 @@ def line(workplace: Workplace, settings: Settings, book: str) -> BookLine:
     """Where one book stands. Raises NothingToDo for one that is not there."""
     log = _known(workplace, book)
     state = log.state()
-    developed = [read_developed(task_of(workplace, book, settings, state, capture)) for capture in state.current]
+    planner = Planner(workplace, book, settings, state)
+    developed = [known(planner.task(capture)) for capture in state.current]
     return BookLine(book, len(state.current), sum(pages is not None for pages in developed),
                     sum(len(pages or ()) for pages in developed), state.set_aside, state.facts.get("pages"),
                     state.ended, state.last_event in PACKED, closed_or_changed(state), state.last)
