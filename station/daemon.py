@@ -355,9 +355,17 @@ class Station:
                 self._tell("failed", capture=name, code=result.code, book=book)
             else:
                 self._counts.developed += 1
-                self._journal.set_state(book, name, DEVELOPED)
+                if self._as_wanted(book, name, result):
+                    self._journal.set_state(book, name, DEVELOPED)
                 self._settling.changed(book, time.monotonic())
                 self._tell("developed", capture=name, book=book)
+
+    def _as_wanted(self, book: str, name: str, facts: str) -> bool:
+        """Whether a capture was developed as people want it by now: they may have corrected it meanwhile."""
+        capture = self._capture(book, name)
+        if capture is None:
+            return True
+        return task_of(self._place, book, self._settings, self._log(book).state(), capture).facts.name == facts
 
     def _settle(self) -> None:
         """When a book has been left alone for a while: see what only the whole of it shows, before a person looks."""
