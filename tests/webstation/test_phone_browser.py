@@ -207,3 +207,20 @@ def test_the_digest_by_hand_is_sha256(context, door):
     for length in (0, 1, 55, 56, 63, 64, 65, 1000, 100_003):
         made = page.evaluate(f"sohoaDigest.byHand(new Uint8Array({length}).map((_, at) => at * 7 + 3).buffer)")
         assert made == hashlib.sha256(bytes((at * 7 + 3) % 256 for at in range(length))).hexdigest()
+
+
+def test_a_photo_is_given_up_only_when_a_person_says_so_twice(context, door):
+    images = [photo(900 + number) for number in range(2)]
+    page = opened(context, door)
+    context.set_offline(True)
+    page.set_input_files("#choose", files(*images))
+    until(page, "document.querySelectorAll('#photos li button:not([hidden])').length === 2")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.locator("#photos li button").last.click()
+    assert page.locator("#photos li").count() == 2
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.locator("#photos li button").last.click()
+    until(page, "document.querySelectorAll('#photos li').length === 1")
+    context.set_offline(False)
+    until(page, SAFE, 30)
+    assert [name.partition("-")[2] for name in names(door, *images)] == ["IMG_2.jpg"]

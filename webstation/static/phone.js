@@ -46,7 +46,7 @@
     store = await window.SohoaStore.open();
     if (!(await hello())) return;
     const known = (await store.photos()).filter(isRecent);
-    photos = known.filter((photo) => photo.book === book);
+    photos = known.filter((photo) => photo.book === book).sort((one, other) => one.number - other.number);
     session = await store.session(book);
     tellOfOthers(known);
     photos.forEach(show);
@@ -119,7 +119,7 @@
     show(photo);
     count();
     try {
-      if (file.size > mostBytes) throw new window.Error("too_large");
+      if (file.size > mostBytes) throw new Error("too_large");
       const bytes = await read(file);
       photo.sha256 = await window.sohoaDigest(bytes);
       photo.thumb = await thumbnail(file);
@@ -181,7 +181,7 @@
   async function send(photo) {
     try {
       const bytes = await store.bytes(photo.id);
-      if (!bytes) throw new window.Error("unreadable");
+      if (!bytes) throw new Error("unreadable");
       await sender.send(photo, bytes, (part, words, seconds) => progress(photo, part, words, seconds));
       if (photo.givenUp) return;
       photo.state = "waiting";
@@ -313,7 +313,7 @@
     row.bar.max = 1;
     row.bar.setAttribute("aria-label", say("sending", { percent: "" }));
     row.giveUp.type = "button";
-    row.giveUp.addEventListener("click", () => giveUp(photo));
+    row.giveUp.addEventListener("click", () => { if (photo.state === "refused" || confirm(say("sure"))) giveUp(photo); });
     const camera = element("input");
     Object.assign(camera, { type: "file", accept: "image/*" });
     camera.setAttribute("capture", "environment");

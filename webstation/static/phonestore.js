@@ -2,6 +2,8 @@
 // Where there is none (private windows of old browsers), in memory, for as long as the page is open.
 "use strict";
 
+const OPENS_WITHIN_MS = 3000;
+
 window.SohoaStore = class {
   constructor(database) {
     this.database = database;
@@ -16,6 +18,7 @@ window.SohoaStore = class {
         asked.onupgradeneeded = () => ["photos", "bytes", "sessions"].forEach((name) => asked.result.createObjectStore(name));
         asked.onsuccess = () => resolve(new window.SohoaStore(asked.result));
         asked.onerror = asked.onblocked = nothing;
+        setTimeout(nothing, OPENS_WITHIN_MS); // Safari 14.1 may never answer
       } catch (error) {
         nothing();
       }
@@ -34,7 +37,7 @@ window.SohoaStore = class {
   }
 
   async _get(store, key) {
-    if (!this.lasting) return this.memory[store].get(key);
+    if (!this.lasting || this.memory[store].has(key)) return this.memory[store].get(key);
     return this._ask([store], "readonly", (transaction) => transaction.objectStore(store).get(key));
   }
 
@@ -55,9 +58,7 @@ window.SohoaStore = class {
           return transaction.objectStore("photos").put(photo, photo.id);
         });
         return true;
-      } catch (error) {
-        this.database = null;
-      }
+      } catch (error) { /* as below */ }
     }
     this.memory.photos.set(photo.id, photo);
     this.memory.bytes.set(photo.id, bytes);
