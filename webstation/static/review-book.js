@@ -73,8 +73,14 @@ export function soon(wait) {
   timer = timer || setTimeout(() => { timer = 0; refresh(); }, wait);
 }
 
-// Says something; true when it is in the book's log. What came of it is told in words.
-export async function order(name, facts) {
+// Says something, after all that was said before; true when it is in the book's log. What came of it is told in words.
+export function order(name, facts) {
+  saying = saying.then(() => send(name, facts));
+  return saying;
+}
+let saying = Promise.resolve();
+
+async function send(name, facts) {
   asked++;
   const answer = await sohoa.order(url(name), facts);
   if (!answer) { soon(0); return false; }

@@ -170,9 +170,11 @@ function place() {
   const size = facts ? facts.original : [image.naturalWidth || 4, image.naturalHeight || 3];
   const shown = turn % 180 ? [size[1], size[0]] : size;
   const room = at("pane-original").querySelector(".room");
-  const fit = fitted(shown, [room.clientWidth - 2 * MARGIN, room.clientHeight - 2 * MARGIN]);
-  lay(at("original"), image, fit, turn, room);
-  original.show(facts, fit);
+  if (room.clientWidth > 2 * MARGIN) {
+    const fit = fitted(shown, [room.clientWidth - 2 * MARGIN, room.clientHeight - 2 * MARGIN]);
+    lay(at("original"), image, fit, turn, room);
+    original.show(facts, fit);
+  }
   placeResult(page);
 }
 
@@ -271,6 +273,8 @@ export async function correct(said) {
 
 export async function turn(degrees) {
   const page = current();
+  if (facts) facts = { ...facts, turn: (facts.turn + degrees) % 360 };
+  place();
   if (page && (await order("turn", { page: page.id, degrees, reach: at("reach").value }))) settled();
 }
 

@@ -196,6 +196,7 @@ export function toggle(id) {
 }
 
 export function chooseNone() {
+  if (!table.chosen.size) return;
   table.chosen.clear();
   from = "";
   show();

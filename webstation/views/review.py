@@ -160,7 +160,7 @@ def _asked(request: Request, services: Services, width: int = 0, uncropped: bool
 
 def _said(request: Request, services: Services, work: Work, done: Done) -> Response:
     """What came of it in words, the captures that are being developed anew, and the table as it is now."""
-    services.poke()
+    services.poke(str(work.identity), done.develop)
     spoken = language(request)
     return answer(said=_did(done, spoken), develop=done.develop, **_plain(table(work), spoken))
 
