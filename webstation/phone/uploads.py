@@ -179,11 +179,20 @@ class Uploads:
             if _digest(path) != photo.sha256:
                 durable.remove(path)
                 raise NotTaken("differs")
-            durable.keep_whole(path, self._place.spool / photo.spooled)
+            self._hand_over(path, self._place.spool / photo.spooled, photo)
             with self._lock:
                 self._whole[photo.book, photo.sha256] = None
                 _forget_oldest(self._whole)
             self._end(photo)
+
+    @staticmethod
+    def _hand_over(path: Path, target: Path, photo: Photo) -> None:
+        """Into the spool; after a kill at just that moment it may lie there already."""
+        with suppress(OSError):  # the desk may take it away meanwhile
+            if _digest(target) == photo.sha256:
+                durable.remove(path)
+                return
+        durable.keep_whole(path, target)
 
     def _end(self, photo: Photo) -> None:
         with self._lock:
