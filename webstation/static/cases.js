@@ -160,7 +160,7 @@
   }
 
   function around() {
-    const from = Math.max(0, Math.min(index() - 3, list.length - 7));
+    const from = Math.max(0, Math.min(index() - 1, list.length - 7));
     return list.slice(from, from + 7).map((row) => {
       const item = queued(row.id), problems = told.problems[row.id] || [];
       const bad = (item && item.state === "refused") || problems.some((problem) => problem.severity === "error");

@@ -2,7 +2,7 @@
 "use strict";
 
 const pageView = (frame, strip, missing) => {
-  const UNIT = 1000, GAP = 14; // the width of each page, and between two, before they are enlarged
+  const UNIT = 1000, GAP = 14, FAR = 4000; // the width of each page, between two, and beyond them, before they are enlarged
   const SMALL = 1600, LARGE = 3600; // px of the long side, as asked for
   const KEPT = 12; // pictures
   const STEP = 1.25, LEAST = 0.25, MOST = 6;
@@ -38,12 +38,24 @@ const pageView = (frame, strip, missing) => {
       page.left = at * (UNIT + GAP);
       page.top = at ? start - page.region[1] * heightOf(page) : 0; // rows go on at the same height
       strip.append(placed(picture(address(page, SMALL)), page, [0, 0, 1, 1]));
-      if (page.region.join() !== "0,0,1,1") strip.append(placed(sohoa.element("div", { class: "row-of-page" }), page, page.region));
     });
+    const rows = found.filter((page) => !whole(page));
+    if (rows.length) shade(start, Math.max(...rows.map((page) => (page.region[3] - page.region[1]) * heightOf(page))));
+    for (const page of rows) strip.append(placed(sohoa.element("div", { class: "row-of-page" }), page, page.region));
     row = { left: first.region[0] * UNIT, top: start, width: (first.region[2] - first.region[0]) * UNIT, height: (first.region[3] - first.region[1]) * heightOf(first) };
     look();
   }
 
+  // What stands above and below the row of all pages.
+  function shade(from, height) {
+    for (const start of [from - FAR, from + height]) {
+      const dim = sohoa.element("div", { class: "shade" });
+      Object.assign(dim.style, { left: `${-FAR}px`, top: `${start}px`, width: `${3 * FAR}px`, height: `${FAR}px` });
+      strip.append(dim);
+    }
+  }
+
+  const whole = (page) => page.region.join() === "0,0,1,1";
   const heightOf = (page) => (UNIT * page.height) / page.width;
 
   function placed(item, page, region) {
@@ -55,7 +67,7 @@ const pageView = (frame, strip, missing) => {
     return item;
   }
 
-  const kind = () => shown.map((page) => page.id.split("-")[1] || "").join("+") + (shown[0].region.join() === "0,0,1,1" ? "" : "row");
+  const kind = () => shown.map((page) => page.id.split("-")[1] || "").join("+") + (whole(shown[0]) ? "" : "row");
   const usual = () => frame.clientWidth / (row.width * 1.02);
 
   function look() {
@@ -88,8 +100,10 @@ const pageView = (frame, strip, missing) => {
     looks[kind()] = { factor: scale / usual(), across: (frame.clientWidth / 2 - left) / scale - row.left, down: (frame.clientHeight / 2 - top) / scale - row.top };
   }
 
-  function zoom(larger, x = frame.clientWidth / 2, y = frame.clientHeight / 2) {
+  // By keys, without a place to be kept, a row keeps its beginning in sight: number and date stand there.
+  function zoom(larger, spot) {
     if (!row) return;
+    const [x, y] = spot || [whole(shown[0]) ? frame.clientWidth / 2 : 0, frame.clientHeight / 2];
     const next = Math.min(usual() * MOST, Math.max(usual() * LEAST, scale * (larger ? STEP : 1 / STEP)));
     left = x - ((x - left) / scale) * next;
     top = y - ((y - top) / scale) * next;
@@ -125,7 +139,7 @@ const pageView = (frame, strip, missing) => {
   frame.addEventListener("wheel", (event) => {
     event.preventDefault();
     const box = frame.getBoundingClientRect();
-    if (event.ctrlKey) zoom(event.deltaY < 0, event.clientX - box.left, event.clientY - box.top);
+    if (event.ctrlKey) zoom(event.deltaY < 0, [event.clientX - box.left, event.clientY - box.top]);
     else pan(0, Math.sign(event.deltaY) * 0.15);
   }, { passive: false });
   window.addEventListener("resize", () => { if (row) look(); });
