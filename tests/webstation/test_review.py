@@ -225,7 +225,22 @@ def test_a_newer_image_takes_the_place_of_an_older_one_and_that_can_be_turned_ro
     open_page(table, before[5])
     table.click("#retaken")
     until(table, f"document.querySelector('[data-page=\"{before[4]}\"]')", SECONDS)
-    assert before[5] not in tiles(table)
+    assert [page["id"] for page in pages(table)] == before[:5]
+    assert tiles(table)[-1] == before[5]  # taken out, and there to be put back
+
+
+def test_an_image_that_was_taken_twice_is_taken_out_and_put_back(table):
+    before = tiles(table)
+    table.focus(f"[data-page='{before[1]}']")
+    table.keyboard.press("d")
+    said(table, "Đã ghi 1 trang là chụp trùng")
+    capture = before[1].partition("-")[0]
+    assert tiles(table) == [*before[2:], capture]
+    assert table.evaluate("document.activeElement.dataset.page") == before[3]
+    table.keyboard.press("End")
+    table.keyboard.press("o")
+    said(table, "Đã ghi 1 trang là trang thường")
+    assert tiles(table) == before
 
 
 def test_a_retake_leads_to_the_capture_screen(table, book):

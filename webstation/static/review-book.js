@@ -2,37 +2,44 @@
 // and its answer is the table as it is then.
 
 const base = `/books/${sohoa.book}`;
-const LETTERS = { left: "L", right: "R" };
 
 export const book = { pages: [], byId: new Map(), counts: {}, stated: {}, undo: null, redo: null, waits: 0, waiting: 0, known: false };
 const listeners = [];
 const acceptedWhenMade = new Map(); // page → codes that the person saw when they accepted what is being made anew
+const shares = new Map(); // code of a finding → pages that have it
 let asked = 0, loading = false, again = false;
 
 export const onChange = (heard) => listeners.push(heard);
-export const warnings = (page) => page.findings.filter((finding) => finding.severity === "warning");
+// What asks a person to look, first what few other pages of the book have: what most share tells of the scanner.
+export const warnings = (page) => page.findings.filter((finding) => finding.severity === "warning")
+  .sort((one, other) => (shares.get(one.code) || 0) - (shares.get(other.code) || 0));
 export const url = (rest) => `${base}/${rest}`;
 export const thumbOf = (page) => (page.picture ? `/pictures/thumb/${page.picture}` : `${base}/pictures/original/${page.capture}?w=240`);
 export const pictureOf = (page, width) => (page.picture ? `/pictures/page/${page.picture}?w=${width}` : originalOf(page, width));
 export const originalOf = (page, width) => `${base}/pictures/original/${page.capture}?w=${width}`;
 
-// The pages in order, with a page to come for each capture that has none yet.
+const NO_PAGE = { side: "whole", doubt: 0, waits: false, accepted: false, role: "", picture: "", width: 0, height: 0, retaken: [],
+  findings: [], making: "", trouble: "" };
+
+// The pages in order, with a page to come for each capture that has none yet; last what was taken out of the book.
 function merged(table) {
   const failed = new Map(table.waiting.filter((one) => one.state === "failed").map((one) => [one.capture, one.text]));
   const shown = new Set(table.pages.map((page) => page.capture)), pages = [];
   let at = 0;
   for (const waiting of table.waiting.filter((one) => !shown.has(one.capture))) {
-    pages.push(...table.pages.slice(at, waiting.before), { id: waiting.capture, capture: waiting.capture, side: "whole", name: waiting.name,
-      doubt: 0, waits: false, accepted: false, role: "", picture: "", width: 0, height: 0, retaken: [], findings: [], making: "waiting" });
+    pages.push(...table.pages.slice(at, waiting.before), { ...NO_PAGE, id: waiting.capture, capture: waiting.capture, name: waiting.name, making: "waiting" });
     at = waiting.before;
   }
   pages.push(...table.pages.slice(at));
-  return pages.map((page, index) => ({ ...page, number: index + 1, making: failed.has(page.capture) ? "failed" : page.developing ? "waiting" : page.making || "",
-    trouble: failed.get(page.capture) || "" }));
+  const making = (page) => (failed.has(page.capture) ? "failed" : page.developing ? "waiting" : page.making || "");
+  return [...pages.map((page, index) => ({ ...page, number: index + 1, making: making(page), trouble: failed.get(page.capture) || "" })),
+    ...table.spare.map((one) => ({ ...NO_PAGE, id: one.capture, capture: one.capture, name: one.name, number: "–", role: "spare" }))];
 }
 
 function take(table) {
   book.pages = merged(table);
+  shares.clear();
+  for (const page of book.pages) for (const { code } of page.findings) shares.set(code, (shares.get(code) || 0) + 1);
   book.byId = new Map(book.pages.map((page) => [page.id, page]));
   book.waits = book.pages.filter((page) => page.waits).length;
   book.waiting = new Set(book.pages.filter((page) => page.making === "waiting").map((page) => page.capture)).size;
@@ -105,14 +112,12 @@ export function accept(pages) {
 
 // One capture before another, by steps of captures in the book's order.
 export function moveBy(page, step) {
-  const captures = [...new Set(book.pages.map((one) => one.capture))];
+  const captures = [...new Set(book.pages.filter((one) => one.role !== "spare").map((one) => one.capture))];
   const at = captures.indexOf(page.capture), to = at + step;
   if (to < 0 || to >= captures.length) return;
   order("move", { page: page.id, before: captures[step < 0 ? to : to + 1] || null });
 }
 
-// The other page of the same capture, of which there is `-L` and `-R`.
-export const sideOf = (page, side) => book.byId.get(`${page.capture}-${LETTERS[side]}`);
 // Where a page went that was split, or whose sides became one.
 export function heirOf(id) {
   const capture = id.split("-")[0];

@@ -1,10 +1,10 @@
 // One page: its original with what was decided drawn on it, the page as it is made beside it, and the tools to correct it.
 // What is let go is said at once; the page is then shown as it will be, until it is made.
 
-import { book, heirOf, onChange, order, originalOf, pictureOf, thumbOf, url, warnings } from "./review-book.js";
+import { book, onChange, order, originalOf, pictureOf, thumbOf, url, warnings } from "./review-book.js";
 import { fitted } from "./review-geometry.js";
 import { CropOverlay, OriginalOverlay } from "./review-handles.js";
-import { focusOn, showRemedies, standing, table } from "./review-table.js";
+import { focusOn, instead, showRemedies, standing, table } from "./review-table.js";
 
 const { say } = sohoa;
 const at = (id) => document.getElementById(id);
@@ -13,7 +13,7 @@ const MARGIN = 16; // px around an original, so that handles at its edges can be
 const ANGLE_MS = 350; // after the last key an angle counts as set
 const KEPT = 16; // pictures that are kept decoded
 
-export const editor = { id: "", crop: false, compare: false, zoom: false };
+export const editor = { id: "", place: 0, crop: false, compare: false, zoom: false };
 let facts = null, byHand = {}, preview = null, pending = null, angleTimer = 0;
 const known = new Map(); // page and picture → facts
 const firsts = new Map(); // page → the picture that it had when it was first corrected here
@@ -45,7 +45,7 @@ export function open(id) {
   const page = book.byId.get(id);
   if (!page) return;
   flushAngle();
-  Object.assign(editor, { id, crop: false, compare: false });
+  Object.assign(editor, { id, place: table.shown.indexOf(page), crop: false, compare: false });
   if (pending) pending.abort();
   forgetPreview();
   facts = known.get(keyOf(page)) || null;
@@ -338,8 +338,8 @@ let looked = "";
 function changed() {
   if (!isOpen()) return;
   if (!current()) {
-    const heir = heirOf(editor.id);
-    if (heir) open(heir.id);
+    const page = instead(editor.place, editor.id);
+    if (page) open(page.id);
     else close();
     return;
   }

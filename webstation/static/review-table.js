@@ -67,6 +67,7 @@ function inOrder() {
 }
 
 export function show() {
+  const place = Math.max(0, table.shown.findIndex((page) => page.id === table.focus)), held = tiles.contains(document.activeElement);
   table.shown = inOrder();
   for (const id of table.chosen) if (!book.byId.has(id)) table.chosen.delete(id);
   const shown = new Set(table.shown.map((page) => page.id));
@@ -77,10 +78,8 @@ export function show() {
     if (node === next) next = next.nextElementSibling;
     else tiles.insertBefore(node, next);
   }
-  if (table.shown.length && !made.has(table.focus)) {
-    const heir = table.focus && heirOf(table.focus);
-    table.focus = heir && made.has(heir.id) ? heir.id : table.shown[0].id;
-  }
+  if (table.shown.length && !made.has(table.focus)) table.focus = instead(place).id;
+  if (held && !tiles.contains(document.activeElement)) focusOn(table.focus, true);
   for (const [id, tile] of made) tile.node.tabIndex = id === table.focus ? 0 : -1;
   at("nothing").hidden = table.shown.length > 0;
   at("nothing").textContent = book.pages.length ? say("review_none_waits") : say("review_none_yet");
@@ -88,10 +87,16 @@ export function show() {
   showFoot();
 }
 
+// The page that is in focus in place of one that is no more: what became of it, or that which stands where it stood.
+export function instead(place, id = table.focus) {
+  const heir = id && heirOf(id);
+  return heir && made.has(heir.id) && heir.role !== "spare" ? heir : table.shown[Math.min(place, table.shown.length - 1)];
+}
+
 // The tile of a page, made or changed only where it shows something else.
 function tileOf(page) {
   const known = made.get(page.id), chosen = table.chosen.has(page.id);
-  const looks = JSON.stringify([page.number, page.picture, page.waits, page.accepted, page.role, page.making, page.findings.length, chosen]);
+  const looks = JSON.stringify([page.number, page.picture, page.waits, page.accepted, page.role, page.making, page.findings.map((finding) => finding.code), chosen]);
   if (known && known.looks === looks) return known;
   const node = known ? known.node : model.cloneNode(true);
   node.dataset.page = page.id;
@@ -101,8 +106,8 @@ function tileOf(page) {
     sight.unobserve(node);
     sight.observe(node);
   }
-  const worst = warnings(page)[0];
-  node.classList.toggle("making", Boolean(page.making));
+  const [worst] = warnings(page);
+  node.classList.toggle("making", Boolean(page.making) || page.role === "spare");
   node.setAttribute("aria-selected", chosen);
   node.querySelector("b").textContent = page.number;
   const chip = node.querySelector(".chip"), [kind, words] = standing(page);

@@ -18,7 +18,7 @@ import summary
 from book import Finding, Severity, Side
 from bookwork import Work
 from errors import Refused
-from lighttable import Looked, Said, Table, TablePage, Undeveloped, look, table
+from lighttable import Looked, Said, TablePage, Undeveloped, look, table
 from originals.corrections import SPARE
 from originals.scopes import REACHES, Scopes
 from review import Done
@@ -40,7 +40,7 @@ def screen(request: Request, services: Services) -> Response:
 
 def pages(request: Request, services: Services) -> Response:
     """All pages of the book, and what waits."""
-    return answer(**_plain(table(_work(request, services)), language(request)))
+    return answer(**_plain(_work(request, services), language(request)))
 
 
 def one(request: Request, services: Services) -> Response:
@@ -162,7 +162,7 @@ def _said(request: Request, services: Services, work: Work, done: Done) -> Respo
     """What came of it in words, the captures that are being developed anew, and the table as it is now."""
     services.poke(str(work.identity), done.develop)
     spoken = language(request)
-    return answer(said=_did(done, spoken), develop=done.develop, **_plain(table(work), spoken))
+    return answer(said=_did(done, spoken), develop=done.develop, **_plain(work, spoken))
 
 
 def _did(done: Done, spoken: str) -> str:
@@ -192,11 +192,20 @@ def _again(said: Said | None, spoken: str) -> str | None:
     return None if said is None else _what(said.did, _worded(said.facts, spoken), spoken)
 
 
-def _plain(known: Table, spoken: str) -> dict[str, Any]:
+def _plain(work: Work, spoken: str) -> dict[str, Any]:
+    known = table(work)
     return {
         "book": known.book, "pages": [_page(one, spoken) for one in known.pages],
         "waiting": [_waiting(one, spoken) for one in known.undeveloped], "counts": known.counts, "stated": known.stated,
-        "settled": known.settled, "undo": _again(known.undo, spoken), "redo": _again(known.redo, spoken)}
+        "settled": known.settled, "spare": _spare(work), "undo": _again(known.undo, spoken),
+        "redo": _again(known.redo, spoken)}
+
+
+def _spare(work: Work) -> list[dict[str, str]]:
+    """Captures that somebody took out of the book, since they were taken twice."""
+    state = work.log.state()
+    return [{"capture": one.id, "name": one.source} for one in state.captures
+            if state.roles.get(one.id) == SPARE and one.id not in state.superseded and one.id not in state.moved]
 
 
 def _page(one: TablePage, spoken: str) -> dict[str, Any]:
