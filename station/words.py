@@ -45,6 +45,7 @@ def status(workplace: Workplace) -> dict[str, Any]:
         "set_aside": asides,
         "sheets": [{"code": sheet.code, "file": sheet.name, "stream": sheet.stream} for sheet in sheets],
         "in_several_books": twice,
+        "unfinished_photos": sum(path.is_file() for path in workplace.uploads.glob("*/*")),
     }
 
 
@@ -69,6 +70,8 @@ def _lines(found: dict[str, Any], language: str) -> Iterable[str]:
         developed, waiting = states.get(journal.DEVELOPED, 0), states.get(journal.WAITING, 0)
         yield tell("book", book=book, captures=developed + waiting + states.get(journal.FAILED, 0), developed=developed,
                    waiting=waiting)
+    if found["unfinished_photos"]:
+        yield tell("unfinished_photos", number=found["unfinished_photos"])
     if found["unsorted"]:
         yield tell("unsorted", number=found["unsorted"])
     for item in found["set_aside"][:SHOWN]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 
 from capture.phone import safe_name
 from originals import durable
+from station import words
 from tests.webstation.phone_client import BOOK, OTHER_BOOK, QUICK, Phone, digest, photo, station
 from webstation.phone import guard
 from webstation.phone.addresses import in_order
@@ -54,8 +56,23 @@ def test_a_photo_is_safe_when_the_log_has_it_and_not_before(tmp_path):
         told = phone.wait_until(image, states=("looked_at",))
         assert told["book"] == BOOK
         assert door.sources() == ["0001-Ảnh sổ 1.jpg"]
+        begun = photo(2)
+        phone.announce(begun)
+        phone.patch(begun, 0, 1500, cut=True)
+        until(lambda: words.status(door.workplace)["unfinished_photos"] == 1)
+        assert "gửi dở" in words.in_words(words.status(door.workplace), "vi")
+        assert "gửi dở" in door.phones.standing(BOOK, "vi")["words"]
+        phone.send(begun)
+        phone.wait_until(begun)
         assert door.workplace.store.read(digest(image), verify=True) == image
-        assert not list(door.workplace.uploads.rglob("*.part"))
+        assert words.status(door.workplace)["unfinished_photos"] == 0
+
+
+def until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_photos_that_are_cut_at_random_points_come_in_whole_and_in_their_order(door, phone):
@@ -186,34 +203,42 @@ def test_a_photo_that_was_damaged_on_its_way_is_sent_again(door, phone):
     assert len(door.workplace.store.list()) == 1
 
 
-def test_what_is_no_image_or_too_large_or_goes_on_elsewhere_is_refused(tmp_path):
-    with station(tmp_path, more="  max_mb: 0.1\n  most_unfinished: 2\n") as door:
-        phone = Phone(door.url(), door.key())
-        text = b"no image " * 1000
+def test_what_is_no_image_or_too_large_is_refused(tmp_path):
+    with station(tmp_path, more="  max_mb: 0.1\n") as door:
+        phone, text = Phone(door.url(), door.key()), b"no image " * 1000
         phone.announce(text)
-        assert phone.patch(text, 0).json()["code"] == "no_image"
-        assert phone.announce(photo(1, (512, 384))).status_code == 413
-        image = photo(2)
-        phone.announce(image)
-        phone.patch(image, 0, 1500, cut=True)
-        deadline = time.monotonic() + 10
-        while phone.announce(image, number=2).json()["offset"] == 0 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        answer = phone.patch(image, 20)
+        answer = phone.patch(text, 0)
+        assert (answer.status_code, answer.json()["code"]) == (415, "no_image")
+        answer = phone.announce(photo(1, (512, 384)))
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        phone.send(photo(2))
+        phone.wait_until(photo(2))
+
+
+def test_a_piece_that_does_not_go_on_where_the_last_one_ended_is_refused(door, phone):
+    image = photo(1)
+    phone.announce(image)
+    phone.patch(image, 0, 1500, cut=True)
+    until(lambda: phone.announce(image, number=1).json()["offset"] == 1500)
+    for offset in (0, 20, 1501, len(image)):
+        answer = phone.patch(image, offset)
         assert (answer.status_code, answer.headers["upload-offset"]) == (409, "1500")
-        for seed, session in ((3, "bbbbbbbb"), (4, "cccccccc")):
-            other = Phone(door.url(), door.key(), session=session)
-            answer = other.announce(photo(seed))
-            if answer.status_code == 200:
-                other.patch(photo(seed), 0, 1500, cut=True)
-        deadline = time.monotonic() + 10
-        while len(door.phones._uploads.unfinished()) < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert Phone(door.url(), door.key(), session="dddddddd").announce(photo(5)).json()["code"] == "too_many"
-        standing = door.phones.standing(BOOK, "vi")
-        assert standing["open"] and len(standing["unfinished"]) == 2
-        door.phones.discard(BOOK, standing["unfinished"][0]["sha256"])
-        assert len(door.phones.standing(BOOK, "vi")["unfinished"]) == 1
+
+
+def test_there_are_only_so_many_unfinished_photos_and_a_person_may_discard_them(tmp_path):
+    with station(tmp_path, more="  most_unfinished: 2\n") as door:
+        for seed, session in ((1, "aaaaaaaa"), (2, "bbbbbbbb")):
+            phone = Phone(door.url(), door.key(), session=session)
+            phone.announce(photo(seed))
+            phone.patch(photo(seed), 0, 1500, cut=True)
+        until(lambda: len(door.phones.standing(BOOK, "vi")["unfinished"]) == 2)
+        third = Phone(door.url(), door.key(), session="cccccccc")
+        refused = third.announce(photo(3))
+        assert (refused.status_code, refused.json()["code"]) == (503, "too_many")
+        door.phones.discard(BOOK, digest(photo(1)))
+        door.phones.discard(BOOK, "../../station")
+        assert [item["sha256"] for item in door.phones.standing(BOOK, "vi")["unfinished"]] == [digest(photo(2))]
+        third.send(photo(3), number=2)
 
 
 @pytest.mark.parametrize("order", [
@@ -348,8 +373,7 @@ def test_an_upload_goes_on_after_the_station_was_killed(tmp_path):
         phone, part = station.phone, tmp_path / "store" / "uploads" / BOOK / f"{digest(image)}.part"
         phone.announce(image)
         phone.patch(image, 0, 20_000, cut=True)
-        while not part.exists():
-            time.sleep(0.05)
+        until(part.exists)
         station.kill()
         station.start()
         assert phone.announce(image, number=1).json() == {"offset": 20_000, "whole": False}
@@ -391,16 +415,10 @@ def test_a_body_that_comes_in_drops_is_cut_and_what_came_is_kept(door, phone, mo
             yield image[at : at + 400]
             time.sleep(0.1)
 
-    started = time.monotonic()
-    try:
+    with suppress(httpx.TransportError):  # the answer may be lost with the connection
         answer = phone.http.patch(f"/photos/{digest(image)}", content=drops(),
                                   headers={"upload-offset": "0", "content-length": str(len(image))})
         assert answer.status_code == 408
-    except OSError:
-        pass
-    except Exception as error:
-        assert "Error" in type(error).__name__
-    assert time.monotonic() - started < 3
     here = phone.announce(image, number=1).json()["offset"]
     assert 1024 <= here < 8000
     phone.send(image, number=1)
