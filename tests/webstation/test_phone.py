@@ -131,6 +131,7 @@ def test_a_full_disk_is_told_and_the_photo_goes_on_when_there_is_room(door, phon
     image = photo(1, (256, 192))
     phone.announce(image)
     phone.patch(image, 0, 5000, cut=True)
+    until(lambda: door.phones.standing(BOOK, "vi")["unfinished"])
     with monkeypatch.context() as patch:
         patch.setattr("webstation.phone.uploads.free_bytes", lambda folder: 1000)
         refused = phone.announce(image, number=1)
@@ -144,6 +145,7 @@ def test_a_photo_is_not_begun_before_the_one_before_it_has_its_end(door, phone):
     first, second = photo(1), photo(2)
     phone.announce(first)
     phone.patch(first, 0, 1500, cut=True)
+    until(lambda: door.phones.standing(BOOK, "vi")["unfinished"])
     refused = phone.announce(second)
     assert (refused.status_code, refused.json()["code"]) == (409, "another_first")
     other = Phone(door.url(), door.key(), session="ffffffff0000")
@@ -158,6 +160,7 @@ def test_a_photo_that_is_given_up_leaves_nothing_and_lets_the_next_one_in(door, 
     first, second = photo(1), photo(2)
     phone.announce(first)
     phone.patch(first, 0, 1500, cut=True)
+    until(lambda: door.phones.standing(BOOK, "vi")["unfinished"])
     url = f"/photos/{digest(first)}"
     stranger = Phone(door.url(), door.key(), session="ffffffff0000")
     assert stranger.http.delete(url, headers={"photo-session": stranger.session}).status_code == 404
