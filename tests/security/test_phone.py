@@ -211,7 +211,9 @@ def test_many_silent_connections_keep_nobody_out(door):
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"photos": 5}', b'{"photos": [[1]], "retakes": []}', b"\xff\xfe",
-                                  b'{"photos": ["' + b"0" * 64 + b'"' + b', "x"' * 200 + b"]}", b"{" * 5000])
+                                  b'{"photos": ["' + b"0" * 64 + b'"' + b', "x"' * 200 + b"]}", b"{" * 5000, b"[" * 9000,
+                                  b'{"photos": {}, "length": Infinity, "number": 1, "session": "a1b2c3d4", "sha256": "'
+                                  + b"0" * 64 + b'"}'])
 def test_an_order_that_is_none_breaks_nothing(phone, body):
     for path in ("/state", "/photos"):
         answer = phone.http.post(path, content=body)

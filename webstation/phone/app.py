@@ -140,7 +140,7 @@ async def _body(request: Request) -> dict[str, Any]:
         data += piece
     try:
         body = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise NotTaken("malformed") from error
     if not isinstance(body, dict):
         raise NotTaken("malformed")
@@ -190,7 +190,7 @@ async def _announce(request: Request, door: Door, book: str) -> Response:
     try:
         photo = Photo(book, str(body["session"]), int(body["number"]), str(body["sha256"]), int(body["length"]),
                       str(body.get("name", "")))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise NotTaken("malformed") from error
     door.keys.prolong(request.headers[KEY])
     return JSONResponse(await run_in_threadpool(_announced, door, photo))
