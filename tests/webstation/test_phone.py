@@ -147,7 +147,7 @@ def test_a_photo_is_not_begun_before_the_one_before_it_has_its_end(door, phone):
     phone.patch(first, 0, 1500, cut=True)
     until(lambda: door.phones.standing(BOOK, "vi")["unfinished"])
     refused = phone.announce(second)
-    assert (refused.status_code, refused.json()["code"]) == (409, "another_first")
+    assert (refused.status_code, refused.json()["code"], refused.json()["photo"]) == (409, "another_first", digest(first))
     other = Phone(door.url(), door.key(), session="ffffffff0000")
     other.send(photo(3), "other.jpg", number=9)
     phone.send(first, "first.jpg", number=1)

@@ -212,8 +212,10 @@ def test_the_digest_by_hand_is_sha256(context, door):
 def test_a_photo_is_given_up_only_when_a_person_says_so_twice(context, door):
     images = [photo(900 + number) for number in range(2)]
     page = opened(context, door)
-    context.set_offline(True)
+    page.route("**/photos/*", lambda route: route.abort())  # announced, and no further
     page.set_input_files("#choose", files(*images))
+    until(page, "document.getElementById('news').className === 'bad'")
+    context.set_offline(True)
     until(page, "document.querySelectorAll('#photos li button:not([hidden])').length === 2")
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.locator("#photos li button").last.click()
@@ -221,6 +223,7 @@ def test_a_photo_is_given_up_only_when_a_person_says_so_twice(context, door):
     page.once("dialog", lambda dialog: dialog.accept())
     page.locator("#photos li button").last.click()
     until(page, "document.querySelectorAll('#photos li').length === 1")
+    page.unroute("**/photos/*")
     context.set_offline(False)
     until(page, SAFE, 30)
     assert [name.partition("-")[2] for name in names(door, *images)] == ["IMG_2.jpg"]

@@ -124,8 +124,9 @@ def _opened(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
 def _refused(
     request: Request, status: int, code: str, headers: dict[str, str] | None = None, facts: dict[str, Any] | None = None
 ) -> Response:
-    message = say("phone", code, _language(request), **(facts or {}))
-    return JSONResponse({"code": code, "message": message}, status, {**LEFT, **(headers or {})})
+    told = facts or {}
+    message = say("phone", code, _language(request), **told)
+    return JSONResponse({"code": code, "message": message, **told}, status, {**LEFT, **(headers or {})})
 
 
 def _language(request: Request) -> str:

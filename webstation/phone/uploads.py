@@ -75,7 +75,10 @@ class Uploads:
         self._whole: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def announce(self, photo: Photo) -> int:
-        """A phone wants to send a photo; how many of its bytes are here. Raises NotTaken, StorageFailed."""
+        """A phone wants to send a photo; how many of its bytes are here.
+
+        Raises StorageFailed; NotTaken, with the digest of the `photo` that has its turn before this one.
+        """
         _check(photo, self._params.max_mb)
         here = self.offset(photo.book, photo.sha256)
         if here > photo.length:
@@ -84,7 +87,7 @@ class Uploads:
         with self._lock:
             turn = self._turns.setdefault((photo.book, photo.session), photo.sha256)
             if turn != photo.sha256:
-                raise NotTaken("another_first")
+                raise NotTaken("another_first", photo=turn)
             self._announced.setdefault((photo.book, photo.sha256), _Announced(photo)).photo = photo
             _forget_oldest(self._announced)
             _forget_oldest(self._turns)

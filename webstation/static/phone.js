@@ -182,7 +182,8 @@
     try {
       const bytes = await store.bytes(photo.id);
       if (!bytes) throw new Error("unreadable");
-      await sender.send(photo, bytes, (part, words, seconds) => progress(photo, part, words, seconds));
+      await sender.send(photo, bytes, (part, words, seconds) => progress(photo, part, words, seconds),
+        (sha256) => photos.some((one) => one.sha256 === sha256 && one.state === "queued"));
       if (photo.givenUp) return;
       photo.state = "waiting";
       news("");

@@ -13,6 +13,7 @@ window.SohoaSender = (function () {
       this.code = told.code;
       this.words = told.message;
       this.seconds = seconds;
+      this.photo = told.photo;
       this.forGood = FOR_GOOD.includes(told.code);
     }
   }
@@ -49,8 +50,9 @@ window.SohoaSender = (function () {
     }
 
     // Send a photo to its end. `news(part, words)`: 0 to 1 of it is there; words of what keeps it from going on.
+    // Where the station waits for another photo before this one, `stillComes(sha256)` says whether it will come.
     // Throws Refused for one that the station will not take, or a key that opens nothing.
-    async send(photo, bytes, news) {
+    async send(photo, bytes, news, stillComes) {
       for (let failed = 0; !photo.givenUp;) {
         try {
           const known = await this.ask("/photos", {
@@ -62,6 +64,7 @@ window.SohoaSender = (function () {
           return;
         } catch (error) {
           if (error.forGood || error.status === 403) throw error;
+          if (error.photo && !stillComes(error.photo)) await this.giveUp({ sha256: error.photo, session: photo.session });
           const seconds = error.seconds || Math.min(LONGEST_PAUSE_S, FIRST_PAUSE_S * Math.pow(2, failed++));
           news(null, error.words || "", seconds);
           await this.pause(seconds);
