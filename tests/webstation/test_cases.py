@@ -234,7 +234,7 @@ def test_a_second_person_checks_blind_and_only_what_differs_is_decided(desk, sec
     sent = []
     second.on("response", lambda answer: sent.append(answer.text()) if answer.url.endswith("check.json") else None)
     second.click("[data-mode=check]")
-    until(second, "document.getElementById('which').textContent.includes('trong 8')")
+    until(second, "document.getElementById('progress-words').textContent.includes('gõ lại')")
     assert (value(second, "number"), value(second, "date")) == ("", "")
     assert sent and "1997-02-03" not in sent[0]
     for number in range(1, PAGES + 1):

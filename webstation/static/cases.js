@@ -4,15 +4,14 @@
   const { say, element } = sohoa;
   const at = (id) => document.getElementById(id);
   const base = `/books/${sohoa.book}/cases`;
-  const me = at("typing").dataset.person, tab = Math.random().toString(36).slice(2);
-  const store = `sohoa-cases ${sohoa.book} ${me}`;
+  const tab = Math.random().toString(36).slice(2);
   const numberField = at("number"), dateField = at("date");
   const view = pageView(at("look"), at("strip"), at("no-image"));
-  const AGAIN_MS = 2000, RELOAD_MS = 700, MOST_WAIT_MS = 5000;
+  const RELOAD_MS = 700;
+  const saves = saveQueue(`sohoa-cases ${sohoa.book} ${at("typing").dataset.person}`, send, { saved, refused, changed: paint });
 
   let mode = "type", list = [], pages = {}, told = { problems: {}, notes: [], start: { number: "", year: 0 }, step: 1 };
   let here = "", touched = false, last = ""; // ids of the case shown, and of the one taken last
-  let queue = kept(), sending = false, away = ""; // what is to be saved; why it cannot be at the moment
 
   // --- what is known ---------------------------------------------------------------------------------------------------
 
@@ -20,7 +19,8 @@
   const current = () => list[index()];
   const typed = (row) => Boolean(row.number && row.date);
   const open = (row) => !row.slip && !typed(row);
-  const queued = (id) => queue.find((item) => item.id === id && item.mode === mode);
+  const queued = (id) => saves.of(id, mode);
+  const isRefused = (id) => Boolean(queued(id)) && queued(id).state === "refused";
   const addresses = { type: `${base}.json`, check: `${base}/check.json`, differ: `${base}/differences.json` };
 
   async function load(chosen) {
@@ -35,7 +35,7 @@
     pages = data.pages;
     told = { ...told, ...data };
     if (mode === "check") list.forEach((row) => Object.assign(row, checkedNow[row.id]));
-    queue.filter((item) => item.mode === mode && item.state === "waits").forEach(lay);
+    saves.waiting().filter((item) => item.mode === mode).forEach(lay);
     const stays = list.some((row) => row.id === chosen);
     const next = stays ? chosen : list.length ? (mode === "type" && before < 0 && data.first) || list[Math.max(0, Math.min(before, list.length - 1))].id : "";
     if (next !== here || before < 0) return show(next);
@@ -99,8 +99,7 @@
   const pagesOf = (row) => row.pages.filter((id) => pages[id]).map((id) => ({ ...pages[id], id, region: row.regions[id] || [0, 0, 1, 1] }));
 
   function fill(row) {
-    const refused = queued(row.id);
-    const held = refused && refused.state === "refused" ? { number: refused.typedNumber, date: refused.typedDate } : null;
+    const held = isRefused(row.id) ? { number: queued(row.id).number, date: dates.shown(queued(row.id).date) } : null;
     const saved = row.number || row.date || row.slip || mode === "differ";
     const values = held || (saved ? { number: row.number, date: dates.shown(row.date) } : likely(row));
     numberField.value = values.number;
@@ -110,7 +109,7 @@
       wrong(field, false);
     }
     dateField.placeholder = say("cases_date_of_year", { year: String(yearOf(row)) });
-    if (held) wrong(refused.field === "date" ? dateField : numberField, true);
+    if (held) wrong(queued(row.id).field === "date" ? dateField : numberField, true);
     touched = false;
   }
 
@@ -125,7 +124,7 @@
   }
 
   function paint() {
-    const row = current(), waits = queue.filter((item) => item.state === "waits").length;
+    const row = current(), waits = saves.standing();
     at("progress").max = (mode === "check" ? list.length : told.wanted) || 1;
     at("progress").value = mode === "check" ? list.filter(typed).length : told.typed || 0;
     at("progress-words").textContent = mode === "check" ? say("cases_progress_check", { typed: list.filter(typed).length, wanted: list.length })
@@ -133,8 +132,8 @@
       : say(told.an_hour ? "cases_progress_pace" : "cases_progress", { typed: told.typed || 0, wanted: told.wanted || 0, today: told.today || 0, pace: told.an_hour || 0 });
     at("differ-count").textContent = told.differ ? `(${told.differ})` : "";
     at("tools").hidden = mode !== "type";
-    at("waits").hidden = !(away && waits);
-    at("waits").textContent = away && waits ? say("cases_waits", { number: waits, why: away }) : "";
+    at("waits").hidden = !waits;
+    at("waits").textContent = waits;
     if (row) at("which").textContent = say("cases_which", { number: index() + 1, of: list.length, pages: row.pages.map((id) => (pages[id] || {}).number).join(", ") });
     paintChoices(row);
     at("said").replaceChildren(...(row ? saidOf(row) : []));
@@ -150,8 +149,7 @@
   }
 
   function saidOf(row) {
-    const refused = queued(row.id);
-    const lines = refused && refused.state === "refused" ? [element("p", { class: "bad" }, refused.message)] : [];
+    const lines = isRefused(row.id) ? [element("p", { class: "bad" }, queued(row.id).message)] : [];
     const tell = (problem, name) => lines.push(element("p", { class: problem.severity === "error" ? "bad" : "" }, name ? `${say("cases_number")} ${name}: ${problem.text}` : problem.text));
     (told.problems[row.id] || []).forEach((problem) => tell(problem));
     const taken = list.find((one) => one.id === last);
@@ -163,7 +161,7 @@
     const from = Math.max(0, Math.min(index() - 1, list.length - 7));
     return list.slice(from, from + 7).map((row) => {
       const item = queued(row.id), problems = told.problems[row.id] || [];
-      const bad = (item && item.state === "refused") || problems.some((problem) => problem.severity === "error");
+      const bad = isRefused(row.id) || problems.some((problem) => problem.severity === "error");
       const mark = item ? say(item.state === "refused" ? "cases_refused" : "cases_saving") : problems.length ? problems[0].text : row.slip ? say("cases_slip_short") : typed(row) ? "✓" : "";
       const line = element("li", { "aria-current": row.id === here ? "true" : false },
         element("span", {}, say("cases_page_short", { pages: row.pages.map((id) => (pages[id] || {}).number).join(",") })), element("span", {}, row.number || "–"), element("span", {}, dates.shown(row.date) || "–"),
@@ -221,7 +219,7 @@
     put(row, number, date);
     last = row.id;
     if (index() + 1 < list.length) return go(1);
-    sohoa.tell(say(list.some(open) ? "cases_end_open" : "cases_end"));
+    sohoa.tell(say(list.some(open) ? "cases_end_open" : mode === "check" ? "cases_end_check" : "cases_end"));
     show((list.find(open) || row).id);
   }
 
@@ -231,7 +229,7 @@
   }
 
   function goOpen() {
-    const bad = list.find((row) => queued(row.id) && queued(row.id).state === "refused");
+    const bad = list.find((row) => isRefused(row.id));
     const next = list.slice(index() + 1).find(open) || list.find(open);
     if (bad && bad.id !== here) show(bad.id);
     else if (next) show(next.id);
@@ -241,8 +239,7 @@
   function back() {
     const row = current();
     if (!row) return;
-    queue = queue.filter((item) => item.id !== row.id || item.state !== "refused");
-    keep();
+    if (isRefused(row.id)) saves.drop(queued(row.id));
     fill(row);
     paint();
     focus(numberField);
@@ -259,74 +256,37 @@
 
   // --- saving, one after another, behind the typing --------------------------------------------------------------------
 
-  function kept() {
-    try {
-      return JSON.parse(localStorage.getItem(store) || "[]").map((item) => ({ ...item, was: null }));
-    } catch (error) { return []; }
-  }
-  function keep() {
-    try {
-      if (queue.length) localStorage.setItem(store, JSON.stringify(queue));
-      else localStorage.removeItem(store);
-    } catch (error) { /* a browser that keeps nothing: it is still saved, only not across a crash */ }
-  }
-
   function put(row, number, date) {
-    const earlier = queue.find((item) => item.id === row.id && item.mode === mode && !item.sent);
-    queue = queue.filter((item) => item !== earlier);
-    const item = { id: row.id, mode, number, date, seen: row.version, state: "waits", typedNumber: number, typedDate: dates.shown(date),
-      was: earlier && earlier.state === "waits" ? earlier.was : { number: row.number, date: row.date, slip: row.slip } };
-    queue.push(item);
+    const item = { id: row.id, mode, number, date, seen: row.version, was: { number: row.number, date: row.date, slip: row.slip } };
     lay(item);
     if (mode === "check") checkedNow[row.id] = { number, date };
-    keep();
-    send();
+    saves.put(item);
   }
 
-  async function send() {
-    const item = queue.find((one) => one.state === "waits");
-    if (sending || !item) return;
-    sending = item.sent = true;
-    try {
-      const done = await sohoa.post(`${base}/${item.mode === "check" ? "check" : "save"}`, { case: item.id, number: item.number, date: item.date, seen: item.seen, window: tab });
-      queue = queue.filter((one) => one !== item);
-      away = "";
-      if (done.case) saved(done, item);
-    } catch (error) {
-      item.sent = false;
-      if (error.status === 0 || error.status === 401 || error.status >= 500) {
-        away = error.message;
-        setTimeout(send, AGAIN_MS);
-      } else {
-        await refusedBack(item, error);
-      }
-    }
-    sending = false;
-    keep();
-    paint();
-    if (!away) send();
+  function send(item) {
+    const order = { case: item.id, number: item.number, date: item.date, seen: item.seen, window: tab };
+    return sohoa.post(`${base}/${item.mode === "check" ? "check" : "save"}`, order);
   }
 
   function saved(done, item) {
-    queue.filter((one) => one.id === item.id && one.seen === item.seen).forEach((one) => { one.seen = done.case.version; });
+    if (!done.case) return;
     const step = told.step;
     told = { ...told, ...done };
     const place = list.findIndex((row) => row.id === item.id);
-    if (item.mode === mode && place >= 0 && !queue.some((one) => one.id === item.id)) list[place] = done.case;
+    if (item.mode === mode && place >= 0 && !queued(item.id)) list[place] = done.case;
     const row = current();
     if (row && mode === "type" && step !== told.step && !touched && !row.number && document.activeElement === numberField) { fill(row); numberField.select(); }
   }
 
   // Never lost: what was typed comes back in red, at once where nothing else is being typed.
-  async function refusedBack(item, error) {
-    Object.assign(item, { state: "refused", message: error.message, field: error.code.split("_")[0] });
+  async function refused(item, error) {
     const row = list.find((one) => one.id === item.id);
     if (row && item.was) Object.assign(row, item.was);
     delete checkedNow[item.id];
     sohoa.beep(false);
     if (error.code === "case_changed" || error.code === "case_gone") await load().catch(() => null);
     if (!list.some((one) => one.id === item.id)) {
-      queue = queue.filter((one) => one !== item);
+      saves.drop(item);
       sohoa.tell(error.message, "bad");
     } else if (item.mode === mode && (!touched || here === item.id)) {
       show(item.id);
@@ -336,18 +296,11 @@
     }
   }
 
-  window.addEventListener("beforeunload", (event) => { if (queue.some((item) => item.state === "waits")) { event.preventDefault(); event.returnValue = ""; } });
-
   // --- pages and rows, decisions ---------------------------------------------------------------------------------------
-
-  async function settled() {
-    for (let waited = 0; queue.some((item) => item.state === "waits") && waited < MOST_WAIT_MS; waited += 30) await new Promise((done) => setTimeout(done, 30));
-    if (queue.some((item) => item.state === "waits")) throw new sohoa.Refused(0, "waits", say("cases_waits", { number: queue.length, why: away }));
-  }
 
   async function change(what, facts) {
     try {
-      await settled();
+      await saves.settled();
       const row = current(), before = index();
       if (!row && what !== "undo") return;
       const data = await sohoa.post(`${base}/${what}`, { ...facts, case: row && row.id, seen: row && row.version, window: tab });
@@ -382,6 +335,7 @@
     list = [];
     here = last = "";
     touched = false;
+    at("one").hidden = true; // nothing of the other mode is seen, or typed over
     try {
       await load();
     } catch (error) {
@@ -426,6 +380,6 @@
     asked = setTimeout(() => load().catch(() => null), RELOAD_MS);
   };
   ["changed", "developed"].forEach((event) => sohoa.on(event, soon));
-  sohoa.onceAgain(() => { send(); soon(); });
-  enterMode("type").then(send);
+  sohoa.onceAgain(() => { saves.next(); soon(); });
+  enterMode("type").then(saves.next);
 })();
