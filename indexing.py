@@ -116,12 +116,16 @@ def reshape(work: Work, name: str, shape: str, seen: str, by: str) -> Indexed:
 def split(work: Work, name: str, parts: int, seen: str, by: str) -> Indexed:
     """The pages of a case hold several, one below the other: so many, or as many as rows are found (`parts` 0).
 
-    A row runs on over all pages of the case. Raises Refused where no rows are found too.
+    A row runs on over all pages of the case, and over as many as those of the case before where that was split so. Raises
+    Refused where no rows are found too.
     """
-    pages = {page.id: page for page in _open(work).developed.pages}
-    with _saying(work, name, seen) as (book, case):
-        rows = _rows(work, [pages[page] for page in case.pages], parts)
-        return _changed(book, caseshapes.split(book.known, case, rows), by)
+    now = _open(work)
+    wide, pages = _wide(now, name, parts), {page.id: page for page in now.developed.pages}
+    rows = _rows(work, [pages[page] for page in wide.pages], parts)  # takes a while, so while others may type
+    with _saying(work, name, seen) as (book, _):
+        if _wide(book, name, parts) != wide:
+            raise Refused("case_gone")
+        return _changed(book, caseshapes.split(book.known, wide, rows), by)
 
 
 def undo(work: Work, by: str) -> tuple[Indexed, tuple[str, ...]]:
@@ -147,10 +151,8 @@ def read(known: Known, number: str, date: str) -> dict[str, Any]:
 
 def read_of(work: Work, name: str, number: str, date: str) -> tuple[Case, dict[str, Any]]:
     """A case, and what is typed of it. Raises BadCell, Refused."""
-    known = _open(work).known
-    if name not in known.cases:
-        raise Refused("case_gone")
-    return known.cases[name], read(known, number, date)
+    book = _open(work)
+    return _case(book, name), read(book.known, number, date)
 
 
 def key(case: Case) -> dict[str, Any]:
@@ -191,9 +193,7 @@ def _open(work: Work) -> OpenBook:
 def _saying(work: Work, name: str, seen: str | None) -> Iterator[tuple[OpenBook, Case]]:
     """The book and the case that something is to be said of, while nobody else says anything."""
     with saying(_open(work)) as book:
-        case = book.known.cases.get(name)
-        if case is None:
-            raise Refused("case_gone")
+        case = _case(book, name)
         if seen is not None:
             _check_seen(book, case, seen)
         yield book, case
@@ -232,6 +232,18 @@ def _as_known(book: OpenBook, known: Known, problems: Iterable[CaseProblem]) -> 
     first, likely = (None, None) if at is None else (cases[at].id, suggest(cases[:at], book.work.identity))
     return Indexed(str(book.work.identity), cases, tuple(problems), pages, book.stated, first, likely,
                    suggest((), book.work.identity), known.state)
+
+
+def _wide(book: OpenBook, name: str, parts: int) -> Case:
+    case = _case(book, name)
+    return case if parts == 1 else caseshapes.across(book.known, case)
+
+
+def _case(book: OpenBook, name: str) -> Case:
+    """The case with an id. Raises Refused."""
+    if name not in book.known.cases:
+        raise Refused("case_gone")
+    return book.known.cases[name]
 
 
 def _rows(work: Work, pages: Sequence[DevelopedPage], parts: int) -> dict[str, tuple[caseshapes.Box, ...]]:

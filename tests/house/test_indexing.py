@@ -244,6 +244,25 @@ def test_a_row_that_runs_over_both_pages_is_one_case_on_both(work):
     assert codes(indexed) == []
 
 
+def test_the_next_open_book_is_split_as_the_one_before_in_one_go(work):
+    reshaped(work, 0, "join")
+    divided(work, 0, 0)
+    indexed = divided(work, 5, 0)
+    wide = [case for case in indexed.cases if len(case.pages) == 2]
+    assert len({case.pages for case in wide}) == 2 and len(wide) == 12
+    assert len(indexed.cases) == 14
+    assert len(indexing.undo(work, LAN)[0].cases) == 9
+    typed(work, 6)  # what stands on the right page is typed already: it stays, and the left page is split alone
+    assert [len(case.pages) for case in divided(work, 5, 3).cases[5:9]] == [1, 1, 1, 1]
+
+
+def test_a_single_page_after_rows_over_two_is_split_by_itself(work):
+    reshaped(work, 0, "join")
+    divided(work, 0, 2)
+    divided(work, 2, 2)
+    assert [len(case.pages) for case in divided(work, 4, 2).cases] == [2, 2, 2, 2, 1, 1, 1]
+
+
 def test_a_page_without_lines_has_no_rows(work):
     with pytest.raises(Refused) as refused:
         divided(work, 5, 0)
