@@ -12,6 +12,7 @@ const WIDE = 1200, LARGE = 2600; // px of pictures: fitted into the window, and 
 const MARGIN = 16; // px around an original, so that handles at its edges can be held
 const ANGLE_MS = 350; // after the last key an angle counts as set
 const KEPT = 16; // pictures that are kept decoded
+const FLICK_MS = 90, REST_MS = 180; // pages that go by faster are not loaded; where a person rests, those beside are
 
 export const editor = { id: "", place: 0, crop: false, compare: false, zoom: false };
 let facts = null, byHand = {}, preview = null, pending = null, angleTimer = 0;
@@ -58,8 +59,8 @@ export function open(id) {
   home();
   focusOn(id, false);
   loadFacts();
-  setTimeout(() => { if (editor.id === id) prepare(); }, 60);
-  setTimeout(() => { if (editor.id === id && !preview) warm(page); }, 400);
+  setTimeout(() => { if (editor.id === id) prepare(); }, REST_MS);
+  setTimeout(() => { if (editor.id === id && !preview) warm(page); }, 2 * REST_MS);
   if (page.making) showPreview();
 }
 
@@ -133,11 +134,12 @@ async function loadFacts(anew) {
 function show(element, source, meanwhile) {
   if (element.dataset.source === source) return;
   element.dataset.source = source;
-  const image = load(source);
-  if (image.complete && image.naturalWidth) { element.src = source; return; }
+  const known = pictures.get(source), wanted = () => element.dataset.source === source;
+  const take = () => { if (wanted()) element.src = source; };
+  if (known && known.complete && known.naturalWidth) { take(); return; }
   if (meanwhile) element.src = meanwhile;
   else element.removeAttribute("src");
-  image.onload = () => { if (element.dataset.source === source) element.src = source; };
+  setTimeout(() => { if (wanted()) load(source).decode().then(take, () => {}); }, known ? 0 : FLICK_MS);
 }
 
 function showPictures() {
@@ -315,8 +317,7 @@ async function showPreview() {
     const answer = await sohoa.post(url("preview"), { page: id, width, uncropped: editor.crop }, { raw: true, signal: asked.signal });
     const source = URL.createObjectURL(await answer.blob());
     if (pending !== asked || editor.id !== id) { URL.revokeObjectURL(source); return; }
-    const image = load(source);
-    await new Promise((resolve) => { image.onload = image.onerror = resolve; });
+    await load(source).decode();
     if (pending !== asked || editor.id !== id) return;
     forgetPreview();
     preview = { source, picture: (current() || {}).picture };
@@ -352,14 +353,10 @@ function changed() {
 }
 
 // The page is made: its picture takes the place of the preview once it is loaded.
-function made(page) {
-  const source = pictureOf(page, WIDE), image = load(source);
-  const take = () => {
-    if (editor.id !== page.id || !current() || current().picture !== page.picture || current().making || editor.crop) return;
-    forgetPreview();
-    showPictures();
-    loadFacts();
-  };
-  if (image.complete) take();
-  else image.onload = take;
+async function made(page) {
+  await load(pictureOf(page, WIDE)).decode().catch(() => {});
+  if (editor.id !== page.id || !current() || current().picture !== page.picture || current().making || editor.crop) return;
+  forgetPreview();
+  showPictures();
+  loadFacts();
 }
