@@ -89,8 +89,9 @@ def _plainly(event: Mapping[str, Any]) -> dict[str, Any]:
 class Table:
     """A book on the light table. `counts` (captures, pages, blank, slips, cases) beside what the book states of itself.
 
-    `undo` and `redo` are what would be taken back, or said again, next. `settled` says whether all that only the whole
-    book shows is known: until it is, a page that was captured twice may not be told of yet.
+    `cases` are those to be typed, slips aside. `undo` and `redo` are what would be taken back, or said again, next.
+    `settled` says whether all that only the whole book shows is known: until it is, a page that was captured twice may
+    not be told of yet.
     """
 
     book: str
@@ -101,6 +102,7 @@ class Table:
     undo: Said | None = None
     redo: Said | None = None
     settled: bool = True
+    cases: int = 0
 
     def page(self, name: str) -> TablePage:
         """The page with an id. Raises BadIdentity."""
@@ -127,7 +129,7 @@ def table(work: Work) -> Table:
     undo, redo = corrections.undoable(said), corrections.subject(said, corrections.redoable(said))
     return Table(str(work.identity), tuple(_pages(looked)), tuple(_undeveloped(work, looked)),
                  counted(roles, state, cases), stated, Said.of(said[undo - 1]) if undo else None,
-                 Said.of(redo) if redo else None, looked.settled)
+                 Said.of(redo) if redo else None, looked.settled, sum(not case.slip for case in cases))
 
 
 def _pages(looked: Looked) -> Iterator[TablePage]:

@@ -31,6 +31,7 @@ def watch(
     talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int, page: bool, opens: bool | None
 ) -> ExitCode:
     """Nhận ảnh suốt ngày và xử lý ở phía sau. / Receive images all day, develop them behind."""
+    from originals.durable import make_folder
     from station import service
     from station.daemon import Station
     from station.shelf import home, workplace_of
@@ -42,7 +43,7 @@ def watch(
     folders, hub = [*map(Path, settings.watch.inboxes), *inboxes], Hub()
     if workplace.root == home()[0] and not folders:
         folders = [home()[1]]
-        folders[0].mkdir(parents=True, exist_ok=True)
+        make_folder(folders[0])
 
     def tell(event: str, **facts: Any) -> None:
         service.log(event, **facts)

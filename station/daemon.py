@@ -15,19 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from batch import local
-from book import Capture
+from book import Capture, Identity
 from capture.desk import Desk, NotYet, Taken, orphans
 from capture.events import Events
 from capture.folder import is_store, reason_to_skip
 from capture.inbox import Candidate, Inbox, WatchParams
 from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
-from developing import develop, read_developed, stale, task_of
+from developing import develop, due, plan, read_developed, stale, task_of
 from errors import NothingToDo, StorageFailed
 from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import free_bytes, make_folder
 from originals.journal import DEVELOPED, FAILED, GONE, Journal
-from originals.stationlog import StationLog
+from originals.stationlog import UNSORTED, StationLog
 from pipeline import recover_originals
 from settings import Settings
 from station.settling import Settling, SettlingTask, settle
@@ -101,6 +101,7 @@ class Station:
         self._waiting: dict[str, _Waiting] = {}
         self._sizes: dict[str, int] = {}
         self._states: dict[str, BookState] = {}
+        self._unchecked: list[str] = []  # books, to be looked at one by one
         self._wanted: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
         self._retry: dict[str, float] = {}
         self._developing: dict[int, tuple[str, str]] = {}
@@ -164,6 +165,7 @@ class Station:
                 self._beat_when_due()
             if not ready:
                 self._adopt_orphans()
+                self._develop_overdue()
                 self._give_work()
                 self._settle()
             self._collect(0.0)
@@ -409,9 +411,18 @@ class Station:
         """What people have said since the last look may have changed how captures are developed."""
         before = self._states.get(book)
         self._states[book] = state
-        if before is not None:
+        if before is None and book != UNSORTED:
+            self._unchecked.append(book)
+        elif before is not None:
             known = {capture.id for capture in before.captures}  # what has just come in waits its turn
             self._journal.again(book, [name for name in stale(before, state) if name in known])
+
+    def _develop_overdue(self) -> None:
+        """One book that this run has not looked at: what was said, or set otherwise, while no station ran."""
+        if self._unchecked:
+            book = self._unchecked.pop()
+            overdue = due(plan(self._place, Identity.parse(book), self._settings, self._log(book).state()))
+            self._journal.again(book, [task.capture.id for task in overdue])
 
     def _develop_wanted(self) -> None:
         while not self._wanted.empty():

@@ -37,7 +37,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an order stands: `idle`, `running`, `done` (then `good`, and `lines` by language) or `failed` (`code`, `facts`)."""
+    """Where an order stands: `idle`, `running`, `done` (`good`, and `lines` by language) or `failed` (`code`, `facts`)."""
 
     what: str = PACK
     book: str = ""

@@ -41,3 +41,19 @@ def test_a_page_captured_twice_is_told_of_behind_the_capture(station):
                if "double_page" in {finding.code for finding in page.findings}]
     assert sorted(doubles) == ["EPSON031.jpg", "again.jpg"]
     assert not (station.store / "packages").exists()
+
+
+def test_what_was_said_while_no_station_ran_is_developed_when_one_runs_again(station):
+    import review
+
+    station.put(BOOK, ROOT / "samples" / "pages" / "forms-2009" / "EPSON032.jpg")
+    station.wait_for("developed")
+    station.stop()
+    work = Work(Workplace(station.store), Identity.parse(BOOK), load(), develop=False)
+    page = table(work).pages[0]
+    review.correct(work, page.id, {"tone": {"strength": "strong"}}, "page", "Lê Văn Mẫu")
+    assert table(work).pages[0].developing
+    station.lines.clear()
+    station.start()
+    station.wait_for("developed")
+    assert not table(work).pages[0].developing

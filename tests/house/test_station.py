@@ -21,7 +21,8 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 ONE, TWO = "KH.1990.14800.01", "KS.2009.14800.02"
-QUICK = "watch:\n  quiet_s: 0.3\n  longest_s: 1\n  patience_s: 2\n  scan_s: 2\n  poll_s: 0.5\n  min_free_mb: 0\npage:\n  port: 0\n"
+QUICK = ("page:\n  port: 0\n"
+         "watch:\n  quiet_s: 0.3\n  longest_s: 1\n  patience_s: 2\n  scan_s: 2\n  poll_s: 0.5\n  min_free_mb: 0\n")
 
 
 def png(seed, size=(40, 30)):

@@ -71,16 +71,17 @@ def stranger(station, known):
 
 
 READS = ["/books", "/books.json", f"/books/{BOOK}/capture", f"/books/{BOOK}/capture.json", f"/books/{BOOK}/review",
-         f"/books/{BOOK}/review.json", f"/books/{BOOK}/cases", f"/books/{BOOK}/pack.json", f"/books/{BOOK}/cover.pdf", "/people",
-         "/devices.json", "/events", f"/books/{BOOK}/pictures/original/abcd1234", f"/pictures/page/{'0' * 32}"]
-ORDERS = ["/books/add", f"/books/{BOOK}/pack", f"/books/{BOOK}/scan", f"/books/{BOOK}/retake", f"/books/{BOOK}/phone", "/people/add",
-          "/leave", f"/books/{BOOK}/correct", f"/books/{BOOK}/accept"]
+         f"/books/{BOOK}/review.json", f"/books/{BOOK}/cases", f"/books/{BOOK}/pack.json", f"/books/{BOOK}/cover.pdf",
+         "/people", "/devices.json", "/events", f"/books/{BOOK}/pictures/original/abcd1234", f"/pictures/page/{'0' * 32}"]
+ORDERS = ["/books/add", f"/books/{BOOK}/pack", f"/books/{BOOK}/scan", f"/books/{BOOK}/retake", f"/books/{BOOK}/phone",
+          "/people/add", "/leave", f"/books/{BOOK}/correct", f"/books/{BOOK}/accept"]
+HOW = ["no token", "old token", "no origin", "other origin", "null origin", "other scheme", "cross-site", "form"]
 
 
 @pytest.mark.parametrize("host", [
-    "evil.example", "127.0.0.1", "127.0.0.1:80", "localhost", "127.0.0.1:{port}.evil.example", "localhost:{port}.evil.example",
-    "127.0.0.1.evil.example:{port}", "evil.example:{port}", "user@127.0.0.1:{port}", "127.0.0.1:{port}@evil.example", "2130706433:{port}",
-    "127.1:{port}", "0.0.0.0:{port}", "", "127.0.0.1:{port} ", None])
+    "evil.example", "127.0.0.1", "127.0.0.1:80", "localhost", "127.0.0.1:{port}.evil.example",
+    "localhost:{port}.evil.example", "127.0.0.1.evil.example:{port}", "evil.example:{port}", "user@127.0.0.1:{port}",
+    "127.0.0.1:{port}@evil.example", "2130706433:{port}", "127.1:{port}", "0.0.0.0:{port}", "", "127.0.0.1:{port} ", None])
 def test_another_name_for_this_computer_is_refused_whatever_it_begins_with(known, host):
     wanted = host.format(port=known.port) if host is not None else None
     if wanted is not None and wanted.strip() == known.host:
@@ -93,7 +94,8 @@ def test_another_name_for_this_computer_is_refused_whatever_it_begins_with(known
 
 def test_two_hosts_are_refused(known):
     with socket.create_connection(("127.0.0.1", known.port)) as line:
-        line.sendall(f"GET /books HTTP/1.1\r\nHost: {known.host}\r\nHost: evil.example\r\nCookie: {known.cookie}\r\n\r\n".encode())
+        hosts = f"Host: {known.host}\r\nHost: evil.example\r\n"
+        line.sendall(f"GET /books HTTP/1.1\r\n{hosts}Cookie: {known.cookie}\r\n\r\n".encode())
         assert line.recv(200).split()[1] in (b"400", b"421")
 
 
@@ -112,7 +114,7 @@ def test_no_order_is_taken_without_a_session(stranger, path, station):
 
 
 @pytest.mark.parametrize("path", ORDERS)
-@pytest.mark.parametrize("how", ["no token", "old token", "no origin", "other origin", "null origin", "other scheme", "cross-site", "form"])
+@pytest.mark.parametrize("how", HOW)
 def test_an_order_of_another_page_is_refused(known, path, how, station):
     headers = {"no token": {"X_Sohoa": None}, "old token": {"X_Sohoa": "A" * 22}, "no origin": {"Origin": None},
                "other origin": {"Origin": f"http://evil.example:{known.port}"}, "null origin": {"Origin": "null"},
@@ -155,8 +157,9 @@ def test_the_session_is_out_of_reach_of_scripts_and_other_sites(station, known):
 
 
 @pytest.mark.parametrize("path", [
-    "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/%2e%2e%2f%2e%2e%2fconfig.yaml", "/static//etc/passwd",
-    "/static/....//app.py", "/static/base.js%00.html", "/books/../../etc/passwd", "/books/..%2f..%2fetc%2fpasswd/capture",
+    "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/%2e%2e%2f%2e%2e%2fconfig.yaml",
+    "/static//etc/passwd", "/static/....//app.py", "/static/base.js%00.html", "/books/../../etc/passwd",
+    "/books/..%2f..%2fetc%2fpasswd/capture",
     "/pictures/page/..%2f..%2fstation", f"/pictures/page/{'../' * 8}etc/passwd", "/pictures/page/" + "a" * 31,
     f"/books/{BOOK}%2f..%2funsorted/capture", "/books/KS.2009.14800.1/capture", "/books/KS.2009.14800.01%0a/capture"])
 def test_no_path_leads_out(known, path):
@@ -169,7 +172,8 @@ def test_a_pin_cannot_be_tried_without_end(station, known):
     client = Client(station)
     client.order("/people/add", {})
     assert known.order("/people/add", {"name": "Bị Thử", "pin": "9753", "role": "operator"}).status == 200
-    codes = [json.loads(client.order("/enter", {"name": "Bị Thử", "pin": f"{number:04}"}).data)["error"]["code"] for number in range(6)]
+    tries = [client.order("/enter", {"name": "Bị Thử", "pin": f"{number:04}"}) for number in range(6)]
+    codes = [json.loads(answer.data)["error"]["code"] for answer in tries]
     assert codes[:3] == ["person_wrong_pin"] * 3 and "person_wait" in codes
     right = client.order("/enter", {"name": "Bị Thử", "pin": "9753"})  # not even the right one is heard meanwhile
     assert right.status == 409 and not right.getheader("Set-Cookie")
@@ -187,7 +191,8 @@ def test_an_operator_cannot_make_themselves_a_checker(station, known):
     assert known.order("/people/add", {"name": "Trần Mẫu", "pin": "4444", "role": "operator"}).status == 200
     client = Client(station)
     assert client.enter("Trần Mẫu", "4444").status == 200
-    assert client.order("/people/add", {"name": "Trần Mẫu", "pin": "5555", "role": "checker"}).status == 200  # a new PIN of one's own
+    own = {"name": "Trần Mẫu", "pin": "5555", "role": "checker"}
+    assert client.order("/people/add", own).status == 200  # a new PIN of one's own, and no new role
     page = client.ask("GET", "/people").data.decode()
     assert page.count("/people/remove") == 0
     assert client.order("/people/remove", {"name": "Lê Văn Mẫu"}).status == 409
@@ -197,8 +202,8 @@ def test_an_operator_cannot_make_themselves_a_checker(station, known):
 def test_a_body_without_end_is_cut_off(known):
     connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=20)
     connection.putrequest("POST", "/books/add", skip_host=True)
-    for name, value in {"Host": known.host, "Origin": f"http://{known.host}", "X-Sohoa": known.token, "Cookie": known.cookie,
-                        "Content-Type": "application/json", "Content-Length": str(2 << 30)}.items():
+    own = {"Host": known.host, "Origin": f"http://{known.host}", "X-Sohoa": known.token, "Cookie": known.cookie}
+    for name, value in {**own, "Content-Type": "application/json", "Content-Length": str(2 << 30)}.items():
         connection.putheader(name, value)
     connection.endheaders()
     try:
@@ -228,7 +233,8 @@ def test_what_is_planted_in_names_is_shown_as_it_is(browser_page, station, known
     assert known.order("/people/add", {"name": trap.replace("/", ""), "pin": "4321", "role": "operator"}).status == 200
     station.wait_for("developed")
     page = browser_page
-    for path in ("/people", f"/books/{BOOK}/capture", f"/books/{BOOK}/review", f"/books/{BOOK}/cases", f"/books/{BOOK}/pack", "/books"):
+    screens = [f"/books/{BOOK}/{name}" for name in ("capture", "review", "cases", "pack")]
+    for path in ("/people", *screens, "/books"):
         page.goto(station.root + path)
         page.wait_for_timeout(700)
         assert page.title() != "caught"

@@ -71,8 +71,9 @@ def _row(services: Services, book: str, counts: dict[str, int], spoken: str) -> 
     state = services.workplace.log(book).state()
     captures = len(state.current)
     standing, following = _standing(state, captures, counts)
-    return Row(book, title(services, book, spoken), captures, min(captures, counts.get(journal.DEVELOPED, 0)),
-               counts.get(journal.FAILED, 0), len(state.set_aside), state.facts.get("pages"), standing, following, state.last)
+    developed, failed = min(captures, counts.get(journal.DEVELOPED, 0)), counts.get(journal.FAILED, 0)
+    return Row(book, title(services, book, spoken), captures, developed, failed, len(state.set_aside),
+               state.facts.get("pages"), standing, following, state.last)
 
 
 def _standing(state: BookState, captures: int, counts: dict[str, int]) -> tuple[str, str]:

@@ -8,11 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from originals import journal
+from book import Identity
+from bookwork import Work
+from lighttable import table
 from texts import say
 from webstation.packing import FAILED, PACK, VERIFY, Order
 from webstation.services import Services, View, answer, identity, language, page, person, view
-from webstation.views.books import counted, title
+from webstation.views.books import title
 
 
 def pack(request: Request, services: Services) -> Response:
@@ -25,21 +27,26 @@ def pack(request: Request, services: Services) -> Response:
 def standing(request: Request, services: Services) -> Response:
     """What is still open, and where packing stands."""
     book, spoken = identity(request, services), language(request)
-    return answer(checks=_checks(services, str(book), spoken), packing=_packing(services, str(book), spoken),
+    return answer(checks=_checks(services, book, spoken), packing=_packing(services, str(book), spoken),
                   packed=bool(services.workplace.log(str(book)).state().packed),
                   folder=str(services.workplace.packages(str(book))))
 
 
-def _checks(services: Services, book: str, spoken: str) -> list[dict[str, Any]]:
-    waiting = counted(services).get(book, {}).get(journal.WAITING, 0)
-    checks = []
-    if waiting:
-        checks.append(_check(False, spoken, "check_developing", number=waiting))
-    return checks
+def _checks(services: Services, book: Identity, spoken: str) -> list[dict[str, Any]]:
+    """What a person would want to know before a book is packed; none of it hinders."""
+    found = table(Work(services.workplace, book, services.settings, develop=False))
+    counts, stated = found.counts, found.stated.get("pages")
+    waits, developing = sum(page.waits for page in found.pages), len(found.undeveloped)
+    named, cases = counts["cases"], max(found.stated.get("cases", 0), found.cases)
 
+    def check(good: bool, screen: str, code: str, **facts: Any) -> dict[str, Any]:
+        return {"good": good, "text": say("page", code, spoken, **facts), "go": "" if good else f"/books/{book}/{screen}"}
 
-def _check(good: bool, spoken: str, code: str, **facts: Any) -> dict[str, Any]:
-    return {"good": good, "text": say("page", code, spoken, **facts)}
+    return [check(not developing, "review", "check_developing" if developing else "check_developed", number=developing),
+           check(stated == counts["pages"], "capture", "check_pages" if stated else "check_pages_unstated",
+                 pages=counts["pages"], stated=stated),
+           check(not waits, "review", "check_waits" if waits else "check_waits_none", number=waits),
+           check(named >= cases, "cases", "check_cases", named=named, cases=cases)]
 
 
 def _packing(services: Services, book: str, spoken: str) -> dict[str, Any]:
