@@ -1,6 +1,13 @@
 // What every screen has: orders to the station, its events, words, messages, keys, sounds. Plain scripts for browsers of 2020.
 "use strict";
 
+if (!Element.prototype.replaceChildren) { // Chrome before 86
+  Element.prototype.replaceChildren = function replaceChildren(...inner) {
+    this.textContent = "";
+    this.append(...inner);
+  };
+}
+
 const sohoa = (() => {
   const body = document.body;
   const listeners = {};
