@@ -132,3 +132,10 @@ class Phone:
 
     def close(self):
         self.http.close()
+
+
+def until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

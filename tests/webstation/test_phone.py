@@ -1,17 +1,9 @@
 """Photos from phones: cut and resumed, in their order, safe only when the log has them, once whatever happens."""
 
-import json
-import os
 import random
 import socket
-import ssl
-import stat
-import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -20,15 +12,10 @@ import pytest
 from capture.phone import safe_name
 from originals import durable
 from station import words
-from tests.webstation.phone_client import BOOK, OTHER_BOOK, QUICK, Phone, digest, photo, station
+from tests.webstation.phone_client import BOOK, Phone, digest, photo, station, until
 from webstation.phone import guard
-from webstation.phone.addresses import in_order
-from webstation.phone.certificate import station_certificate
-from webstation.phone.keys import Keys, Tries, Wait
-from workplace import Workplace
 
 ROOT = Path(__file__).parents[2]
-posix = pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
 
 
 @pytest.fixture
@@ -66,13 +53,6 @@ def test_a_photo_is_safe_when_the_log_has_it_and_not_before(tmp_path):
         phone.wait_until(begun)
         assert door.workplace.store.read(digest(image), verify=True) == image
         assert words.status(door.workplace)["unfinished_photos"] == 0
-
-
-def until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_photos_that_are_cut_at_random_points_come_in_whole_and_in_their_order(door, phone):
@@ -308,106 +288,6 @@ def test_an_unsharp_photo_is_told_at_once(door, phone):
     assert any("mờ" in words or "nhòe" in words for words in told["findings"])
 
 
-SCRIPT = """
-import sys, time
-from pathlib import Path
-from settings import load
-from station.scanning import Receiver
-from webstation.phone.doorkeeper import Phones
-from workplace import Workplace
-
-def run():
-    place, settings = Workplace(Path(sys.argv[1]) / "store"), load(Path(sys.argv[1]) / "own.yaml")
-    with Receiver(place, settings, lambda event, **facts: None):
-        phones = Phones(place, settings)
-        phones.open_again()
-        print("" if phones.port else phones.invite("KS.2009.14800.01", "T", "vi")["address"], flush=True)
-        time.sleep(600)
-
-if __name__ == "__main__":
-    run()
-"""
-
-
-class Killable:
-    """A station in a process of its own, that is killed and started again."""
-
-    def __init__(self, folder, port):
-        self._folder, self._link = folder, ""
-        (folder / "own.yaml").write_text(QUICK.format(port=port, tls="false", more=""))
-        (folder / "run.py").write_text(SCRIPT)
-        self.start()
-        self.phone = Phone(f"http://127.0.0.1:{port}", self._link.partition("#")[2])
-
-    def start(self):
-        self._process = subprocess.Popen([sys.executable, str(self._folder / "run.py"), str(self._folder)], text=True,
-                                         stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)})
-        self._link = self._process.stdout.readline().strip() or self._link
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.phone.close()
-        self.kill()
-
-
-def send_whatever_happens(phone, image, number):
-    """As the page's script does: ask what is there, go on from it, until it is whole."""
-    while True:
-        try:
-            answer = phone.announce(image, f"IMG_{number}.jpg", number)
-            if answer.status_code == 200:
-                known = answer.json()
-                if known["whole"] or phone.patch(image, known["offset"]).status_code == 204:
-                    return
-        except httpx.TransportError:
-            time.sleep(0.05)
-
-
-def test_an_upload_goes_on_after_the_station_was_killed(tmp_path):
-    image = photo(1, (256, 192))
-    with Killable(tmp_path, 18643) as station:
-        phone, part = station.phone, tmp_path / "store" / "uploads" / BOOK / f"{digest(image)}.part"
-        phone.announce(image)
-        phone.patch(image, 0, 20_000, cut=True)
-        until(part.exists)
-        station.kill()
-        station.start()
-        assert phone.announce(image, number=1).json() == {"offset": 20_000, "whole": False}
-        assert phone.patch(image, 20_000).status_code == 204
-        phone.wait_until(image)
-
-
-def test_photos_come_in_once_and_in_order_however_often_the_station_is_killed(tmp_path):
-    chance, images = random.Random(3), [photo(seed, (700, 500)) for seed in range(int(os.environ.get("SOHOA_PHOTOS", 12)))]
-    with Killable(tmp_path, 18644) as station:
-        def send_all():
-            for number, image in enumerate(images, 1):
-                send_whatever_happens(station.phone, image, number)
-
-        sender = threading.Thread(target=send_all)
-        sender.start()
-        kills = 0
-        while sender.is_alive() or kills < 3:
-            time.sleep(chance.uniform(0.05, 0.6))
-            station.kill()
-            station.start()
-            kills += 1
-            if kills >= 3:
-                sender.join(chance.uniform(0.3, 1.5))
-        station.phone.wait_until(*images, seconds=60)
-        captures = Workplace(tmp_path / "store").log(BOOK).state().captures
-        assert [Path(capture.source).name for capture in captures] == [f"{number:04d}-IMG_{number}.jpg"
-                                                                       for number in range(1, len(images) + 1)]
-        assert sorted(Workplace(tmp_path / "store").store.list()) == sorted(map(digest, images))
-
-
 def test_a_body_that_comes_in_drops_is_cut_and_what_came_is_kept(door, phone, monkeypatch):
     monkeypatch.setattr(guard, "SLOW_S", 0.5)
     image = photo(1, (256, 192))
@@ -426,92 +306,3 @@ def test_a_body_that_comes_in_drops_is_cut_and_what_came_is_kept(door, phone, mo
     assert 1024 <= here < 8000
     phone.send(image, number=1)
     phone.wait_until(image)
-
-
-# --- keys, certificate, addresses ------------------------------------------------------------------------------
-
-
-def test_a_key_is_valid_for_its_time_and_longer_while_it_is_used(tmp_path):
-    now = [1000.0]
-    keys = Keys(tmp_path / "keys.json", 30, lambda: now[0])
-    key = keys.issue(BOOK)
-    now[0] += 29 * 60
-    assert keys.book(key, "10.0.0.1") == BOOK
-    keys.prolong(key)
-    now[0] += 29 * 60
-    assert keys.book(key, "10.0.0.1") == BOOK
-    now[0] += 2 * 60
-    assert keys.book(key, "10.0.0.1") is None
-    keys.prolong(key)
-    assert keys.book(key, "10.0.0.1") is None
-    assert keys.minutes_left() == {}
-
-
-def test_keys_are_known_by_their_digests_alone_and_after_a_restart(tmp_path):
-    keys = Keys(tmp_path / "keys.json", 30)
-    key, revoked = keys.issue(BOOK), keys.issue(OTHER_BOOK)
-    keys.revoke(OTHER_BOOK)
-    text = (tmp_path / "keys.json").read_text()
-    assert key not in text and key not in repr(vars(keys)) and revoked not in text
-    again = Keys(tmp_path / "keys.json", 30)
-    assert (again.book(key, "a"), again.book(revoked, "a")) == (BOOK, None)
-    (tmp_path / "keys.json").write_text(json.dumps([{"digest": "x", "book": BOOK, "until": time.time() + 10**9}]))
-    assert Keys(tmp_path / "keys.json", 30).minutes_left()[BOOK] <= 30
-
-
-def test_wrong_keys_are_heard_ever_more_seldom_and_take_no_memory():
-    now = [0.0]
-    tries, pauses = Tries(lambda: now[0]), []
-    for _ in range(12):
-        tries.note("10.0.0.1", False)
-        try:
-            tries.check("10.0.0.1")
-            pauses.append(0)
-        except Wait as wait:
-            pauses.append(wait.seconds)
-            now[0] += wait.seconds
-    assert pauses[:4] == [0] * 4 and pauses == sorted(pauses) and pauses[-1] >= 60
-    tries.check("10.0.0.2")
-    for number in range(10_000):
-        tries.note(f"10.1.{number // 250}.{number % 250}", False)
-    assert len(tries._wrong) <= 1000
-
-
-@posix
-def test_the_private_key_and_the_keys_are_for_the_program_alone(tmp_path):
-    with station(tmp_path, tls=True, with_daemon=False) as door:
-        door.key()
-        for name in ("key.pem", "certificate.pem", "keys.json"):
-            assert stat.S_IMODE((door.workplace.root / "phone" / name).stat().st_mode) == 0o600
-
-
-def test_a_certificate_is_kept_while_it_fits_and_made_anew_when_it_does_not(tmp_path):
-    now = datetime(2027, 1, 1, tzinfo=UTC)
-    first = station_certificate(tmp_path, ["192.168.1.5", "trạm".encode("idna").decode(), "may.local"], now)
-    assert station_certificate(tmp_path, ["192.168.1.5"], now + timedelta(days=300)).fingerprint == first.fingerprint
-    moved = station_certificate(tmp_path, ["10.42.0.1"], now)
-    assert moved.fingerprint != first.fingerprint
-    assert station_certificate(tmp_path, ["192.168.1.5"], now).fingerprint == moved.fingerprint  # both places are known
-    assert station_certificate(tmp_path, ["10.42.0.1"], now + timedelta(days=710)).fingerprint != moved.fingerprint
-    (tmp_path / "key.pem").write_bytes(b"torn")
-    assert station_certificate(tmp_path, ["10.42.0.1"], now).fingerprint
-
-
-def test_phones_are_answered_under_the_certificate(tmp_path):
-    with station(tmp_path, tls=True) as door:
-        port = door.phones.port
-        invited = door.phones.invite(BOOK, "T", "vi")
-        shown = ssl.get_server_certificate(("127.0.0.1", port))
-        import hashlib
-
-        fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(shown)).hexdigest().upper()
-        assert any(fingerprint[:16] in line.replace(" ", "") for line in invited["lines"])
-        phone, image = Phone(door.url(), invited["address"].partition("#")[2]), photo(1)
-        phone.send(image)
-        phone.wait_until(image)
-        assert invited["address"].startswith("https://") and invited["code"].startswith("<svg")
-
-
-def test_addresses_of_a_hotspot_come_first_and_made_up_ones_last():
-    found = ["172.17.0.1", "10.0.0.8", "127.0.0.1", "169.254.3.4", "10.42.0.1", "8.8.8.8", "10.0.0.8", "nonsense"]
-    assert in_order(found) == ["10.42.0.1", "10.0.0.8", "172.17.0.1"]

@@ -31,7 +31,7 @@ from webstation.phone.uploads import SHA256, NotTaken, Uploads
 from webstation.security import StrictHeaders
 
 PAGE = Path(__file__).parents[1]
-FILES = ("phone.css", "phone.js", "phonesend.js", "phonestore.js", "sha256.js")
+FILES = ("phone.css", "phone.js", "phonelist.js", "phonesend.js", "phonesigns.js", "phonestore.js", "sha256.js")
 KEY = "x-sohoa-key"
 MOST_JSON = 16_000  # bytes of an order
 MOST_ASKED = 100  # photos

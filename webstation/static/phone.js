@@ -5,23 +5,13 @@
   const WORDS = JSON.parse(document.body.dataset.words), LANGUAGE = document.body.dataset.language;
   const KEY = location.hash.slice(1);
   const ASK_MS = 1500, SELDOM_MS = 10000, LOOKED_AT_WITHIN_MS = 180000, DAY_MS = 86400000, ASKED_AT_ONCE = 40;
-  const THUMB = 144; // px
-  const GONE_WELL = ["safe", "looked_at", "sheet"], AT_ITS_END = ["looked_at", "sheet", "set_aside", "refused"];
+  const GONE_WELL = ["safe", "looked_at", "sheet"];
   const at = (id) => document.getElementById(id);
-  const sender = new window.SohoaSender(KEY, LANGUAGE);
-  const rows = new Map();
+  const sender = new window.SohoaSender(KEY, LANGUAGE), signs = window.sohoaSigns;
   let store = null, book = "", session = null, mostBytes = Infinity, photos = [], sending = false, asking = false;
-  let sound = null, lock = null;
 
   function say(code, facts) {
     return (WORDS[code] || code).replace(/\{(\w+)\}/g, (whole, name) => (facts && name in facts ? facts[name] : whole));
-  }
-
-  function element(name, className, text) {
-    const made = document.createElement(name);
-    if (className) made.className = className;
-    if (text !== undefined) made.textContent = text;
-    return made;
   }
 
   function news(text, bad) {
@@ -32,6 +22,11 @@
   const isSafe = (photo) => GONE_WELL.includes(photo.state);
   const isUnsafe = (photo) => ["preparing", "queued", "waiting"].includes(photo.state);
 
+  const list = new window.SohoaList(at("photos"), say, isSafe, (input, photo) => chosen(input, photo.id), (photo) => {
+    if (photo.state === "refused" || confirm(say("sure"))) giveUp(photo);
+  });
+  const show = (photo) => list.show(photo);
+
   // --- begin ---------------------------------------------------------------------------------------------------------
 
   async function begin() {
@@ -41,6 +36,10 @@
       if (!photos.some(isUnsafe)) return;
       event.preventDefault();
       event.returnValue = say("leave");
+    });
+    document.addEventListener("visibilitychange", () => { // a page that is not seen may not keep the phone awake
+      if (document.hidden) signs.rest();
+      else if (photos.some(isUnsafe)) signs.awake();
     });
     if (!KEY) return news(say("no_key"), true);
     store = await window.SohoaStore.open();
@@ -98,7 +97,7 @@
   async function chosen(input, retakes) {
     const files = inOrder(Array.from(input.files));
     input.value = "";
-    awake();
+    signs.awake();
     for (const file of files) await take(file, retakes || null);
   }
 
@@ -122,13 +121,13 @@
       if (file.size > mostBytes) throw new Error("too_large");
       const bytes = await read(file);
       photo.sha256 = await window.sohoaDigest(bytes);
-      photo.thumb = await thumbnail(file);
+      photo.thumb = await signs.thumbnail(file);
       photo.state = "queued";
       if (!(await store.add(photo, bytes))) news(say("not_kept"), true);
     } catch (error) {
       photo.state = "refused";
       photo.findings = [error.message === "too_large" ? say("too_large", { most: Math.round(mostBytes / 1e6) }) : say("unreadable")];
-      complain();
+      signs.complain();
     }
     show(photo);
     count();
@@ -141,23 +140,6 @@
       reader.onload = () => resolve(reader.result);
       reader.onerror = () => reject(reader.error);
       reader.readAsArrayBuffer(file);
-    });
-  }
-
-  // A small picture of a photo; nothing where the browser cannot show it (HEIC outside Safari).
-  function thumbnail(file) {
-    return new Promise((resolve) => {
-      const image = new Image(), url = URL.createObjectURL(file);
-      const end = (picture) => { URL.revokeObjectURL(url); resolve(picture); };
-      image.onerror = () => end(null);
-      image.onload = () => {
-        const canvas = document.createElement("canvas"), factor = THUMB / Math.min(image.width, image.height);
-        canvas.width = canvas.height = THUMB;
-        const width = image.width * factor, height = image.height * factor;
-        canvas.getContext("2d").drawImage(image, (THUMB - width) / 2, (THUMB - height) / 2, width, height);
-        canvas.toBlob(end, "image/jpeg", 0.8);
-      };
-      image.src = url;
     });
   }
 
@@ -174,7 +156,7 @@
       news(error.status === 403 ? say("key") : say("unreadable"), true);
     } finally {
       sending = false;
-      rest();
+      if (!photos.some(isUnsafe)) signs.rest();
     }
   }
 
@@ -191,7 +173,7 @@
       if (error.status === 403) throw error;
       photo.state = "refused";
       photo.findings = [error.words || say("unreadable")];
-      complain();
+      signs.complain();
     }
     await store.note(photo, false);
     show(photo);
@@ -210,8 +192,7 @@
   async function giveUp(photo) {
     photo.givenUp = true;
     photos = photos.filter((one) => one !== photo);
-    rows.get(photo.id).item.remove();
-    rows.delete(photo.id);
+    list.remove(photo);
     sender.cut();
     sender.wake();
     await store.forget(photo);
@@ -222,17 +203,21 @@
 
   // --- what became of them ---------------------------------------------------------------------------------------------
 
-  const isOpen = (photo) => !AT_ITS_END.includes(photo.state) && ["waiting", "safe"].includes(photo.state);
+  // Those of which there is more to hear: first the ones that are not known to be safe.
+  function open() {
+    const ofState = (state) => photos.filter((photo) => photo.state === state);
+    return ofState("waiting").concat(ofState("safe"));
+  }
 
   async function ask() {
     if (asking) return;
     asking = true;
-    for (let open = photos.filter(isOpen); open.length || unplaced().length; open = photos.filter(isOpen)) {
-      const early = open.filter((photo) => Date.now() - photo.at < LOOKED_AT_WITHIN_MS);
+    while (open().length || unplaced().length) {
+      const early = open().filter((photo) => Date.now() - photo.at < LOOKED_AT_WITHIN_MS);
       try {
         const retakes = {};
         unplaced().slice(0, 20).forEach((photo) => { retakes[photo.sha256] = retaken(photo).sha256; });
-        const asked = open.slice(0, ASKED_AT_ONCE).map((photo) => photo.sha256);
+        const asked = open().slice(0, ASKED_AT_ONCE).map((photo) => photo.sha256);
         hear(await sender.ask("/state", { photos: asked, session: session.id, retakes }));
       } catch (error) {
         if (error.status === 403) break;
@@ -271,9 +256,9 @@
     if (photo.state === before) return;
     photo.at = Date.now();
     if (photo.state === "queued") work();
-    if (isSafe(photo) && before === "waiting") beep(880, 0.12);
+    if (isSafe(photo) && before === "waiting") signs.rejoice();
     if (isSafe(photo) && retaken(photo) && !isSafe(retaken(photo))) replace(photo); // that one is in no book
-    if (photo.findings.length) complain();
+    if (photo.findings.length) signs.complain();
     note(photo);
   }
 
@@ -282,94 +267,11 @@
     show(photo);
   }
 
-  // --- what a person sees and hears --------------------------------------------------------------------------------------
-
-  function show(photo) {
-    const row = rows.get(photo.id) || newRow(photo);
-    const looks = !photo.replaced && photo.findings.length > 0;
-    row.item.className = looks ? "look" : isSafe(photo) ? "safe" : "";
-    row.state.textContent = stateOf(photo);
-    row.state.className = isSafe(photo) ? "state safe-words" : "state";
-    row.bar.hidden = photo.state !== "queued" || !photo.part;
-    row.bar.value = photo.part || 0;
-    row.finding.textContent = looks ? photo.findings.map((reason) => say("look_again", { reason })).join("\n") : "";
-    row.again.hidden = !looks;
-    row.giveUp.hidden = !["queued", "refused"].includes(photo.state);
-    if (photo.thumb && !row.picture.src) row.picture.src = URL.createObjectURL(photo.thumb);
-  }
-
-  function stateOf(photo) {
-    if (photo.replaced) return say("replaced");
-    if (photo.state === "queued" && photo.part) return say("sending", { percent: Math.round(100 * photo.part) });
-    if (photo.state === "refused") return "";
-    if (photo.state === "looked_at" && !photo.findings.length) return say("looked_at") + ", " + say("good");
-    return say(photo.state);
-  }
-
-  function newRow(photo) {
-    const item = element("li"), said = element("div", "said"), picture = element("img");
-    picture.alt = "";
-    const row = { item, picture, state: element("p", "state"), finding: element("p", "finding"), bar: element("progress"),
-      again: element("label", "deed small", say("again")), giveUp: element("button", "deed small", say("give_up")) };
-    row.bar.max = 1;
-    row.bar.setAttribute("aria-label", say("sending", { percent: "" }));
-    row.giveUp.type = "button";
-    row.giveUp.addEventListener("click", () => { if (photo.state === "refused" || confirm(say("sure"))) giveUp(photo); });
-    const camera = element("input");
-    Object.assign(camera, { type: "file", accept: "image/*" });
-    camera.setAttribute("capture", "environment");
-    camera.addEventListener("change", () => chosen(camera, photo.id));
-    row.again.appendChild(camera);
-    [element("p", "number", String(photo.number)), row.state, row.bar, row.finding, row.again, row.giveUp]
-      .forEach((part) => said.appendChild(part));
-    item.appendChild(picture);
-    item.appendChild(said);
-    at("photos").insertBefore(item, at("photos").firstChild);
-    rows.set(photo.id, row);
-    return row;
-  }
-
   function count() {
     const counted = photos.filter((photo) => photo.state !== "refused" && (isSafe(photo) || !photo.replaced));
     const safe = counted.filter(isSafe).length;
     at("count").textContent = say("safe_count", { safe, all: counted.length }).replace(" / ", "\u00a0/\u00a0");
     at("count").className = safe === counted.length && safe > 0 ? "all" : "";
-  }
-
-  function awake() {
-    try {
-      sound = sound || new (window.AudioContext || window.webkitAudioContext)();
-      if (sound.state === "suspended") sound.resume();
-    } catch (error) { /* a silent phone */ }
-    if (navigator.wakeLock && !lock) navigator.wakeLock.request("screen").then((held) => { lock = held; }).catch(() => {});
-  }
-
-  function rest() {
-    if (lock && !photos.some(isUnsafe)) {
-      lock.release().catch(() => {});
-      lock = null;
-    }
-  }
-
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) lock = null; // the browser has taken it back
-    else if (photos.some(isUnsafe)) awake();
-  });
-
-  function beep(pitch, seconds) {
-    if (!sound || sound.state !== "running") return;
-    const tone = sound.createOscillator(), volume = sound.createGain();
-    tone.frequency.value = pitch;
-    volume.gain.value = 0.15;
-    tone.connect(volume);
-    volume.connect(sound.destination);
-    tone.start();
-    tone.stop(sound.currentTime + seconds);
-  }
-
-  function complain() {
-    beep(220, 0.4);
-    if (navigator.vibrate) navigator.vibrate([200, 100, 200]);
   }
 
   begin();
