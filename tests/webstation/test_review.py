@@ -139,6 +139,22 @@ def test_handles_are_moved_by_arrow_keys(table, book):
     assert len([event for event in book.events(BOOK) if event["event"] == "settings"]) >= 1
 
 
+def test_a_page_that_is_corrected_and_accepted_in_one_breath_is_accepted_once_it_is_made(table, book):
+    name = tiles(table)[0]
+    open_page(table, name)
+    table.keyboard.press("Tab")
+    table.keyboard.press("Shift+ArrowRight")
+    table.keyboard.press("Enter")
+    deadline = time.monotonic() + SECONDS
+    while book.events(BOOK)[-1]["event"] != "accepted":
+        assert time.monotonic() < deadline
+        table.wait_for_timeout(50)
+    corrected, accepted = book.events(BOOK)[-2:]
+    assert corrected["changes"][-1]["scopes"] == [name.partition("-")[0]] and set(accepted["pages"]) == {name}
+    page = next(page for page in pages(table) if page["id"] == name)
+    assert page["accepted"] and not page["developing"]
+
+
 def test_the_crop_is_dragged_on_the_page_as_it_is_before_it_is_cropped(table, book):
     name = tiles(table)[4]
     open_page(table, name)

@@ -7,7 +7,7 @@ export const book = { pages: [], byId: new Map(), counts: {}, stated: {}, undo: 
 const listeners = [];
 const acceptedWhenMade = new Map(); // page → codes that the person saw when they accepted what is being made anew
 const shares = new Map(); // code of a finding → pages that have it
-let asked = 0, loading = false, again = false;
+let asked = 0, loading = false, again = false, saying = Promise.resolve();
 
 export const onChange = (heard) => listeners.push(heard);
 // What asks a person to look, first what few other pages of the book have: what most share tells of the scanner.
@@ -27,7 +27,8 @@ function merged(table) {
   const shown = new Set(table.pages.map((page) => page.capture)), pages = [];
   let at = 0;
   for (const waiting of table.waiting.filter((one) => !shown.has(one.capture))) {
-    pages.push(...table.pages.slice(at, waiting.before), { ...NO_PAGE, id: waiting.capture, capture: waiting.capture, name: waiting.name, making: "waiting" });
+    const { capture, name } = waiting;
+    pages.push(...table.pages.slice(at, waiting.before), { ...NO_PAGE, id: capture, capture, name, making: "waiting" });
     at = waiting.before;
   }
   pages.push(...table.pages.slice(at));
@@ -85,8 +86,6 @@ export function order(name, facts) {
   saying = saying.then(() => send(name, facts));
   return saying;
 }
-let saying = Promise.resolve();
-
 async function send(name, facts) {
   asked++;
   const answer = await sohoa.order(url(name), facts);
@@ -101,13 +100,17 @@ export function told(words) {
   document.getElementById("told").textContent = words;
 }
 
+// Pages are good as they are, after all that was said of them before.
 export function accept(pages) {
-  const waits = pages.filter((page) => page.waits);
-  for (const page of waits.filter((one) => one.making)) {
-    acceptedWhenMade.set(page.id, new Set(warnings(page).map((finding) => finding.code)));
-  }
-  const made = waits.filter((page) => !page.making).map((page) => page.id);
-  return made.length ? order("accept", { pages: made }) : Promise.resolve(true);
+  saying = saying.then(() => {
+    const waits = pages.map((page) => book.byId.get(page.id)).filter((page) => page && page.waits);
+    for (const page of waits.filter((one) => one.making)) {
+      acceptedWhenMade.set(page.id, new Set(warnings(page).map((finding) => finding.code)));
+    }
+    const made = waits.filter((page) => !page.making).map((page) => page.id);
+    return made.length ? send("accept", { pages: made }) : true;
+  });
+  return saying;
 }
 
 // One capture before another, by steps of captures in the book's order.

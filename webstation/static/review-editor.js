@@ -1,36 +1,34 @@
 // One page: its original with what was decided drawn on it, the page as it is made beside it, and the tools to correct it.
 // What is let go is said at once; the page is then shown as it will be, until it is made.
 
-import { book, onChange, order, originalOf, pictureOf, thumbOf, url, warnings } from "./review-book.js";
+import { book, onChange, order, originalOf, pictureOf, thumbOf, told, url, warnings } from "./review-book.js";
+import { lay, mark } from "./review-drawing.js";
 import { fitted } from "./review-geometry.js";
 import { CropOverlay, OriginalOverlay } from "./review-handles.js";
-import { focusOn, instead, showRemedies, standing, table } from "./review-table.js";
+import { WIDE, LARGE, forget, getFacts, getReady, keyOf, knownFacts, load, show, warm } from "./review-pictures.js";
+import { beside, focusOn, instead, nextDoubtful, showRemedies, standing, table } from "./review-table.js";
 
 const { say } = sohoa;
 const at = (id) => document.getElementById(id);
-const WIDE = 1200, LARGE = 2600; // px of pictures: fitted into the window, and zoomed
 const MARGIN = 16; // px around an original, so that handles at its edges can be held
 const ANGLE_MS = 350; // after the last key an angle counts as set
-const KEPT = 16; // pictures that are kept decoded
-const FLICK_MS = 90, REST_MS = 180; // pages that go by faster are not loaded; where a person rests, those beside are
+const REST_MS = 180; // where a person rests, the pages beside are loaded
 
 export const editor = { id: "", place: 0, crop: false, compare: false, zoom: false };
 let facts = null, byHand = {}, preview = null, pending = null, angleTimer = 0;
-const known = new Map(); // page and picture → facts
 const firsts = new Map(); // page → the picture that it had when it was first corrected here
-const pictures = new Map();
 const original = new OriginalOverlay(at("original"), (handles) => correct({ handles }));
 const crop = new CropOverlay(at("result"), (handles) => correct({ handles }));
 
 export const current = () => book.byId.get(editor.id);
+export const neighbour = (step) => beside(editor.id, step);
 export const isOpen = () => !at("editor").hidden;
 
 export function start() {
-  for (const [name, change] of [["layout", (value) => ({ split: { layout: value } })], ["strength", (value) => ({ tone: { strength: value } })],
-    ["mode", (value) => ({ tone: { mode: value } })]]) {
-    at(name).addEventListener("change", () => { correct({ changes: change(at(name).value) }); home(); });
+  for (const [key, stage] of [["layout", "split"], ["strength", "tone"], ["mode", "tone"]]) {
+    at(key).addEventListener("change", () => { correct({ changes: { [stage]: { [key]: at(key).value } } }); home(); });
   }
-  at("role").addEventListener("change", () => { mark(at("role").value); home(); });
+  at("role").addEventListener("change", () => { order("mark", { pages: [editor.id], role: at("role").value }); home(); });
   at("reach").addEventListener("change", home);
   new ResizeObserver(() => isOpen() && place()).observe(at("editor"));
   for (const name of ["original-image", "result-image"]) at(name).addEventListener("load", () => place());
@@ -38,18 +36,17 @@ export function start() {
 }
 
 const home = () => at("editor").focus({ preventScroll: true });
-const mark = (role) => order("mark", { pages: [editor.id], role });
 
 // --- opening and going on -----------------------------------------------------------------------------------------------
 
 export function open(id) {
   const page = book.byId.get(id);
   if (!page) return;
-  flushAngle();
+  letGo();
   Object.assign(editor, { id, place: table.shown.indexOf(page), crop: false, compare: false });
   if (pending) pending.abort();
   forgetPreview();
-  facts = known.get(keyOf(page)) || null;
+  facts = knownFacts(page);
   byHand = facts ? facts.by_hand : {};
   at("light").hidden = true;
   at("editor").hidden = false;
@@ -59,65 +56,22 @@ export function open(id) {
   home();
   focusOn(id, false);
   loadFacts();
-  setTimeout(() => { if (editor.id === id) prepare(); }, REST_MS);
+  setTimeout(() => { if (editor.id === id) [neighbour(1), nextDoubtful(editor.id), neighbour(-1)].forEach(getReady); }, REST_MS);
   setTimeout(() => { if (editor.id === id && !preview) warm(page); }, 2 * REST_MS);
   if (page.making) showPreview();
 }
 
 export function close() {
-  flushAngle();
+  letGo();
   at("editor").hidden = true;
   at("light").hidden = false;
   if (pending) pending.abort();
   focusOn(editor.id, true);
 }
 
-export function neighbour(step) {
-  const place = table.shown.findIndex((page) => page.id === editor.id);
-  return table.shown[place + step];
-}
-
-// The next page that waits to be looked at, from here on and then from the beginning.
-export function nextDoubtful() {
-  const place = table.shown.findIndex((page) => page.id === editor.id);
-  const turn = [...table.shown.slice(place + 1), ...table.shown.slice(0, Math.max(0, place))];
-  return turn.find((page) => page.waits && !page.making);
-}
-
-const keyOf = (page) => `${page.id} ${page.picture} ${page.making || ""}`;
-
-// What will be asked for next is loaded before.
-const prepare = () => [neighbour(1), nextDoubtful(), neighbour(-1)].forEach(getReady);
-
-export function getReady(page) {
-  if (!page) return;
-  if (page.picture) load(pictureOf(page, WIDE));
-  load(originalOf(page, WIDE));
-  if (!page.making && !known.has(keyOf(page))) getFacts(page).catch(() => {});
-}
-
-function load(source) {
-  let image = pictures.get(source);
-  if (image) pictures.delete(source);
-  else { image = new Image(); image.src = source; }
-  pictures.set(source, image);
-  if (pictures.size > KEPT) pictures.delete(pictures.keys().next().value);
-  return image;
-}
-
-// The station takes the capture into its hand, so that a handle that is dragged waits for nothing.
-const warm = (page) => sohoa.get(url(`pages/${page.id}.json?warm`)).catch(() => {});
-
-async function getFacts(page) {
-  const found = await sohoa.get(url(`pages/${page.id}.json`));
-  if (!page.making) known.set(keyOf(page), found);
-  if (known.size > 200) known.delete(known.keys().next().value);
-  return found;
-}
-
 async function loadFacts(anew) {
   const page = current(), { id } = editor;
-  if (!page || (!anew && known.has(keyOf(page)))) return;
+  if (!page || (!anew && knownFacts(page))) return;
   try {
     const found = await getFacts(page);
     if (editor.id !== id) return;
@@ -129,18 +83,6 @@ async function loadFacts(anew) {
 }
 
 // --- pictures -----------------------------------------------------------------------------------------------------------
-
-// A picture in an element, at once if it was loaded before; until then another one that is there.
-function show(element, source, meanwhile) {
-  if (element.dataset.source === source) return;
-  element.dataset.source = source;
-  const known = pictures.get(source), wanted = () => element.dataset.source === source;
-  const take = () => { if (wanted()) element.src = source; };
-  if (known && known.complete && known.naturalWidth) { take(); return; }
-  if (meanwhile) element.src = meanwhile;
-  else element.removeAttribute("src");
-  setTimeout(() => { if (wanted()) load(source).decode().then(take, () => {}); }, known ? 0 : FLICK_MS);
-}
 
 function showPictures() {
   const page = current();
@@ -189,27 +131,12 @@ function placeResult(page) {
   room.classList.toggle("zoomed", editor.zoom);
   lay(at("result"), image, [width * scale, height * scale], 0, room);
   crop.show(editor.crop && preview && facts ? facts.box : null, [width * scale, height * scale]);
-  showWhere(page, [width * scale, height * scale]);
+  mark(at("result"), preview || editor.compare || page.making ? [] : placesOf(page), [width * scale, height * scale]);
 }
 
-function lay(wrapper, image, [width, height], turn, room) {
-  Object.assign(wrapper.style, { width: `${width}px`, height: `${height}px`,
-    left: `${Math.max(0, (room.clientWidth - width) / 2)}px`, top: `${Math.max(0, (room.clientHeight - height) / 2)}px` });
-  const [wide, high] = turn % 180 ? [height, width] : [width, height];
-  Object.assign(image.style, { width: `${wide}px`, height: `${high}px`, transform: `translate(-50%, -50%) rotate(${turn}deg)` });
-}
-
-// Where on the page it is doubted.
-function showWhere(page, [width, height]) {
-  const boxes = preview || editor.compare || page.making ? [] : [].concat(...warnings(page).map((finding) => finding.where));
-  const place = at("result");
-  place.querySelectorAll(".where").forEach((mark) => mark.remove());
-  for (const [left, top, right, bottom] of boxes.filter((box) => box[2] - box[0] < 0.98 || box[3] - box[1] < 0.98)) {
-    const mark = sohoa.element("div", { class: "where" });
-    Object.assign(mark.style, { left: `${left * width}px`, top: `${top * height}px`, width: `${(right - left) * width}px`, height: `${(bottom - top) * height}px` });
-    place.append(mark);
-  }
-}
+// Where on the page it is doubted; what is said of the whole page is marked nowhere.
+const placesOf = (page) => [].concat(...warnings(page).map((finding) => finding.where))
+  .filter(([left, top, right, bottom]) => right - left < 0.98 || bottom - top < 0.98);
 
 // --- tools ----------------------------------------------------------------------------------------------------------------
 
@@ -217,8 +144,10 @@ function showTools(page) {
   const [kind, words] = standing(page);
   at("which").textContent = say("review_page_of", { number: page.number, pages: book.pages.length });
   const reasons = warnings(page).map((finding) => sohoa.element("p", { class: page.waits ? "warn-words" : "" }, finding.text));
-  at("reasons").replaceChildren(sohoa.element("p", {}, sohoa.element("span", { class: `chip ${kind}` }, words), " ", sohoa.element("span", { class: "hint", title: page.name }, page.name.split("/").pop())),
-    ...(page.trouble ? [sohoa.element("p", { class: "bad-words" }, page.trouble)] : []), ...reasons);
+  const chip = sohoa.element("span", { class: `chip ${kind}` }, words);
+  const name = sohoa.element("span", { class: "hint", title: page.name }, page.name.split("/").pop());
+  const trouble = page.trouble ? sohoa.element("p", { class: "bad-words" }, page.trouble) : "";
+  at("reasons").replaceChildren(sohoa.element("p", {}, chip, " ", name), trouble, ...reasons);
   showRemedies(at("remedies"), page);
   at("role").value = page.role;
   at("retaken").hidden = !page.retaken.length;
@@ -247,7 +176,7 @@ export function hold(on) {
   showPictures();
 }
 
-export function beside() {
+export function toggleOriginal() {
   const alone = at("editor").classList.toggle("alone");
   at("pane-result").querySelector("[data-does=beside]").setAttribute("aria-pressed", !alone);
   place();
@@ -297,9 +226,16 @@ export function automatic() {
 export function angle(step) {
   if (!facts) return;
   facts = { ...facts, degrees: Math.round((facts.degrees + step) * 100) / 100 };
-  at("told").textContent = `${say("review_angle")}: ${sohoa.written(facts.degrees)}°`;
+  told(`${say("review_angle")}: ${sohoa.written(facts.degrees)}°`);
   clearTimeout(angleTimer);
   angleTimer = setTimeout(flushAngle, ANGLE_MS);
+}
+
+// What keys have moved is said of the page that is left.
+function letGo() {
+  flushAngle();
+  original.letGoOfKeys();
+  crop.letGoOfKeys();
 }
 
 function flushAngle() {
@@ -329,7 +265,7 @@ async function showPreview() {
 }
 
 function forgetPreview() {
-  if (preview) { pictures.delete(preview.source); URL.revokeObjectURL(preview.source); }
+  if (preview) { forget(preview.source); URL.revokeObjectURL(preview.source); }
   preview = null;
 }
 
@@ -349,7 +285,7 @@ function changed() {
   looked = looks;
   if (document.activeElement && document.activeElement.tagName !== "SELECT") showTools(page);
   if (!page.making && preview && !editor.crop) made(page);
-  else if (!page.making && !preview) { facts = known.get(keyOf(page)) || facts; loadFacts(); showPictures(); }
+  else if (!page.making && !preview) { facts = knownFacts(page) || facts; loadFacts(); showPictures(); }
 }
 
 // The page is made: its picture takes the place of the preview once it is loaded.

@@ -43,8 +43,9 @@ class Overlay {
   }
 
   add(spec) {
-    const button = sohoa.element("button", { type: "button", class: `handle ${spec.kind}`, "data-handle": spec.name,
-      "aria-label": `${sohoa.say("review_handle_" + spec.name)}. ${sohoa.say("review_handle_hint")}`, title: sohoa.say("review_handle_" + spec.name) });
+    const label = sohoa.say("review_handle_" + spec.name);
+    const button = sohoa.element("button", { type: "button", class: `handle ${spec.kind}`, "data-handle": spec.name, title: label,
+      "aria-label": `${label}. ${sohoa.say("review_handle_hint")}` });
     this.buttons.push({ button, spec });
     this.place.append(button);
     button.addEventListener("pointerdown", (event) => this.take(event, button, spec));
@@ -101,6 +102,7 @@ class Overlay {
   }
 
   key(event, spec) {
+    if (event.key === "Enter") this.enter(event);
     const step = event.shiftKey ? 10 : 1;
     const way = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
     if (!way || event.altKey || event.ctrlKey) return;
@@ -112,6 +114,13 @@ class Overlay {
     this.draw();
     clearTimeout(this.still);
     this.still = setTimeout(() => this.letGoOfKeys(), STILL_MS);
+  }
+
+  // Enter means the page, not its handle.
+  enter(event) {
+    event.preventDefault();
+    this.letGoOfKeys();
+    this.place.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
   }
 
   letGoOfKeys() {

@@ -96,7 +96,8 @@ export function instead(place, id = table.focus) {
 // The tile of a page, made or changed only where it shows something else.
 function tileOf(page) {
   const known = made.get(page.id), chosen = table.chosen.has(page.id);
-  const looks = JSON.stringify([page.number, page.picture, page.waits, page.accepted, page.role, page.making, page.findings.map((finding) => finding.code), chosen]);
+  const codes = page.findings.map((finding) => finding.code);
+  const looks = JSON.stringify([page.number, page.picture, page.waits, page.accepted, page.role, page.making, codes, chosen]);
   if (known && known.looks === looks) return known;
   const node = known ? known.node : model.cloneNode(true);
   node.dataset.page = page.id;
@@ -150,8 +151,10 @@ function showFoot() {
 
 // The two likely remedies of what a page is doubted for most, as buttons with their keys.
 export function showRemedies(place, page) {
-  place.replaceChildren(...remediesOf(page).map((name, index) => sohoa.element("button", { type: "button", class: "small remedy", "data-does": `remedy${index + 1}` },
-    say("review_remedy_" + name) + " ", sohoa.element("kbd", {}, String(index + 1)))));
+  place.replaceChildren(...remediesOf(page).map((name, index) => {
+    const key = sohoa.element("kbd", {}, String(index + 1));
+    return sohoa.element("button", { type: "button", class: "small remedy", "data-does": `remedy${index + 1}` }, say("review_remedy_" + name) + " ", key);
+  }));
 }
 export const remediesOf = (page) => (page && page.waits && (warnings(page).find((finding) => finding.remedies.length) || {}).remedies) || [];
 
@@ -205,6 +208,15 @@ export function chooseNone() {
   table.chosen.clear();
   from = "";
   show();
+}
+
+export const beside = (id, step) => table.shown[table.shown.findIndex((page) => page.id === id) + step];
+
+// The next page that waits to be looked at, from one on and then from the beginning; none of those that are `done`.
+export function nextDoubtful(id, done = []) {
+  const place = table.shown.findIndex((page) => page.id === id);
+  const others = [...table.shown.slice(place + 1), ...table.shown.slice(0, Math.max(0, place))];
+  return others.find((page) => page.waits && !page.making && !done.includes(page));
 }
 
 // The pages that an order is about: those chosen, or the one in focus.

@@ -2,6 +2,7 @@
 
 import { accept, book, moveBy, onChange, order, refresh, soon, url } from "./review-book.js";
 import * as one from "./review-editor.js";
+import { getReady } from "./review-pictures.js";
 import * as light from "./review-table.js";
 
 const { say } = sohoa;
@@ -34,18 +35,16 @@ async function said(name, facts) {
 const mark = (role) => said("mark", { pages: pages().map((page) => page.id), role });
 const withFirst = (does) => { const [page] = pages(); if (page) does(page); };
 
-async function acceptThese() {
-  const these = pages();
-  const place = table.shown.findIndex((page) => page.id === table.focus);
-  const waits = table.shown.slice(place + 1).find((page) => page.waits && !these.includes(page));
+function acceptThese() {
+  const these = pages(), following = light.nextDoubtful(table.focus, these);
   accept(these);
   if (inPage()) return;
   light.chooseNone();
-  if (waits) light.focusOn(waits.id, true);
+  if (following) light.focusOn(following.id, true);
 }
 
 function acceptNext() {
-  const page = one.current(), following = one.nextDoubtful();
+  const page = one.current(), following = light.nextDoubtful(page.id);
   accept([page]);
   if (following) to(following);
   else back();
@@ -113,7 +112,7 @@ const DEEDS = {
   turnLeft: () => turn(270), turnRight: () => turn(90),
   angleMore: () => one.angle(0.1), angleLess: () => one.angle(-0.1),
   crop: () => one.toggleCrop(), automatic: () => one.automatic(),
-  compare: () => one.switchOn("compare"), zoom: () => one.switchOn("zoom"), beside: () => one.beside(),
+  compare: () => one.switchOn("compare"), zoom: () => one.switchOn("zoom"), beside: () => one.toggleOriginal(),
   retaken: () => withFirst((page) => said("supersede", { old: page.capture, new: page.retaken[0] })),
   remedy1: () => remedy(1), remedy2: () => remedy(2),
 };
@@ -178,7 +177,7 @@ for (const event of ["received", "developed", "failed", "changed"]) sohoa.on(eve
 sohoa.onceAgain(() => soon(0));
 window.addEventListener("pagehide", rememberPlace);
 
-light.start(open, one.getReady, () => !inPage());
+light.start(open, getReady, () => !inPage());
 one.start();
 onChange(showUndo);
 const left = table.open && table.focus;
