@@ -2,7 +2,7 @@
 
 A photo that has come in whole lies in the spool like a scanned page, in a folder for its book and one for its phone;
 the desk takes it from there. The name that the phone gave is data: what could be a path, or is no sign that every disk
-can write, is left out of it. That a camera took it is seen in the photo itself.
+can write, is left out of it. The desk need not be told that a camera took it: it states no resolution, as scanners do.
 """
 
 from __future__ import annotations

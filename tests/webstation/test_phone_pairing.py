@@ -1,6 +1,7 @@
 """A phone is paired at the station's capture screen: its code is scanned, a photo is taken, the screen shows it."""
 
 import io
+import time
 
 import pytest
 import zxingcpp
@@ -11,6 +12,7 @@ from tests.stations import QUICK, ROOT, StationRun, entered, until
 from tests.webstation.phone_client import BOOK
 from tests.webstation.test_phone_browser import PHONE, SAFE, shown
 
+SECOND = "KS.2009.14800.02"
 PHOTO = ROOT / "samples/pages/forms-2009/IMG_20240612_141907.jpg"
 
 
@@ -19,6 +21,27 @@ def run(tmp_path_factory):
     started = StationRun(tmp_path_factory.mktemp("pairing"), config=QUICK + "phone:\n  port: 0\n").start()
     yield started
     started.stop()
+
+
+def test_the_same_photo_from_a_folder_and_a_phone_at_once_is_one_original(browser, run):
+    screen, pocket = browser.new_context(locale="vi-VN"), browser.new_context(**PHONE)
+    desk, phone = entered(screen.new_page(), run), pocket.new_page()
+    desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 2})")
+    invited = desk.evaluate(f"sohoa.order('/books/{SECOND}/phone', {{}})")
+    phone.goto(invited["address"])
+    phone.wait_for_selector("#deeds:not([hidden])")
+    run.put(SECOND, PHOTO)
+    phone.set_input_files("#take", PHOTO)
+    until(phone, SAFE)
+    deadline = time.monotonic() + 30
+    while len(received := [event for event in run.events(SECOND) if event["event"] == "received"]) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert len({event["sha256"] for event in received}) == len({event["arrival"] for event in received}) == 1
+    assert sorted(event["name"].partition("/")[2][:2] for event in received) == ["IM", "P-"]
+    desk.evaluate(f"sohoa.order('/books/{SECOND}/phone/close', {{}})")
+    screen.close()
+    pocket.close()
 
 
 def test_a_phone_scans_the_code_on_the_screen_and_its_photo_is_seen_there(browser, run):
