@@ -227,3 +227,18 @@ def test_a_photo_is_given_up_only_when_a_person_says_so_twice(context, door):
     context.set_offline(False)
     until(page, SAFE, 30)
     assert [name.partition("-")[2] for name in names(door, *images)] == ["IMG_2.jpg"]
+
+
+def test_without_tls_the_digest_is_made_by_hand_and_all_goes_on(context, tmp_path):
+    from webstation.phone.addresses import addresses
+
+    if not addresses():
+        pytest.skip("this computer is in no network")
+    with door_of(tmp_path, tls=False) as plain:
+        page, image = context.new_page(), photo(1000, (900, 700))
+        page.goto(f"{plain.url(addresses()[0])}/#{plain.key()}")
+        page.wait_for_selector("#deeds:not([hidden])")
+        assert page.evaluate("[window.isSecureContext, Boolean(window.crypto.subtle)]") == [False, False]
+        page.set_input_files("#take", files(image))
+        until(page, SAFE)
+        assert names(plain, image) == ["0001-IMG_1.jpg"]
