@@ -55,8 +55,8 @@ class Door:
 
 
 @contextmanager
-def station(folder, tls=False, more="", with_daemon=True):
-    """A station of two books in `folder`, whose door for phones is open."""
+def station(folder, tls=False, more="", with_daemon=True, key=OTHER_BOOK):
+    """A station of two books in `folder`, whose door for phones is open with a key for one of them."""
     folder.mkdir(exist_ok=True)
     (folder / "own.yaml").write_text(QUICK.format(port=0, tls=str(tls).lower(), more=more))
     workplace, settings = Workplace(folder / "store"), load(folder / "own.yaml")
@@ -66,7 +66,7 @@ def station(folder, tls=False, more="", with_daemon=True):
         shelf.add(workplace, Identity.parse(book), {})
     told, came = [], []
     phones = Phones(workplace, settings, lambda event, **facts: came.append((event, facts)))
-    phones.open()
+    phones.invite(key, "Người Thử", "vi")
     door = Door(workplace, phones, told, came)
     try:
         if with_daemon:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import ssl
 import stat
 import time
@@ -10,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.webstation.phone_client import BOOK, OTHER_BOOK, Phone, photo, station
+from tests.webstation.phone_client import BOOK, OTHER_BOOK, Phone, photo, station, until
+from webstation.phone import doorkeeper
 from webstation.phone.addresses import in_order
 from webstation.phone.certificate import station_certificate
 from webstation.phone.keys import Keys, Tries, Wait
@@ -95,6 +97,19 @@ def test_phones_are_answered_under_the_certificate(tmp_path):
         phone.send(image)
         phone.wait_until(image)
         assert invited["address"].startswith("https://") and invited["code"].startswith("<svg")
+
+
+def test_with_the_last_key_the_door_is_shut(tmp_path, monkeypatch):
+    monkeypatch.setattr(doorkeeper, "LOOKED_S", 0.05)
+    with station(tmp_path, more="  minutes: 0.02\n", with_daemon=False, key=BOOK) as door:
+        assert door.phones.standing(BOOK, "vi")["open"]
+        port = door.phones.port
+        until(lambda: door.phones.port == 0)
+        assert not door.phones.standing(BOOK, "vi")["open"]
+        with pytest.raises(OSError):
+            socket.create_connection(("127.0.0.1", port), 1)
+        door.key()
+        assert door.phones.port
 
 
 def test_addresses_of_a_hotspot_come_first_and_made_up_ones_last():

@@ -193,7 +193,7 @@ async def _announce(request: Request, door: Door, book: str) -> Response:
                       str(body.get("name", "")))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise NotTaken("malformed") from error
-    door.keys.prolong(request.headers[KEY])
+    await run_in_threadpool(door.keys.prolong, request.headers[KEY])
     return JSONResponse(await run_in_threadpool(_announced, door, photo))
 
 
@@ -223,7 +223,7 @@ async def _receive(request: Request, door: Door, book: str, sha256: str) -> Resp
     receiving = await run_in_threadpool(door.uploads.begin, book, sha256, offset, length)
     async for data in pieces(request.receive):
         await run_in_threadpool(receiving.take, data)
-    door.keys.prolong(request.headers[KEY])
+        await run_in_threadpool(door.keys.prolong, request.headers[KEY])
     if receiving.complete:
         await run_in_threadpool(receiving.finish)
         door.changed(book)

@@ -28,6 +28,7 @@ from workplace import Workplace
 
 ALL = "0.0.0.0"
 FOLDER, KEYS = "phone", "keys.json"
+LOOKED_S = 20.0  # so often it is seen whether any key is still valid
 
 
 class Phones:
@@ -44,6 +45,7 @@ class Phones:
         self._lock = threading.Lock()
         self._listener: PhoneListener | None = None
         self._certificate: Certificate | None = None
+        self._shut = threading.Event()
 
     @property
     def wanted(self) -> bool:
@@ -56,7 +58,10 @@ class Phones:
         return self._listener.port if self._listener else 0
 
     def open(self) -> None:
-        """Answer phones, at all addresses. Raises StorageFailed: `port_taken`, or where no certificate can be kept."""
+        """Answer phones, at all addresses, for as long as a key is valid.
+
+        Raises StorageFailed: `port_taken`, or where no certificate can be kept.
+        """
         with self._lock:
             if self._listener is not None:
                 return
@@ -66,7 +71,8 @@ class Phones:
             listener = PhoneListener(ALL, self._params.port, self._keys.tries.pause)
             door = Door(self._keys, self._uploads, self._fates, self._params, self._came)
             listener.serve(phone_app(door, [*self._params.hosts, *host_names()]), self._certificate)
-            self._listener = listener
+            self._listener, self._shut = listener, threading.Event()
+            threading.Thread(target=self._shut_after_the_last_key, args=(self._shut,), daemon=True).start()
 
     def open_again(self) -> None:
         """After a restart, for the phones that still have a valid key; where that fails, a person will be told."""
@@ -77,9 +83,15 @@ class Phones:
     def close(self) -> None:
         """Answer no phone any more. What has come in stays, and keys stay valid for their time."""
         with self._lock:
+            self._shut.set()
             if self._listener is not None:
                 self._listener.stop()
             self._listener = None
+
+    def _shut_after_the_last_key(self, shut: threading.Event) -> None:
+        while not shut.wait(LOOKED_S):
+            if not self.wanted:
+                self.close()
 
     def invite(self, book: str, by: str, language: str) -> dict[str, Any]:
         """Open the door and make a key for a book: the `address` that a phone opens, its `code` to be scanned (SVG), `lines`
