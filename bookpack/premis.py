@@ -22,7 +22,7 @@ EVENTS = {  # of the log → eventType of the Library of Congress
     "settings": "modification", "order": "modification", "undone": "modification",
     "role": "metadata modification", "cases": "metadata modification",
     "cases_undone": "metadata modification", "accepted": "quality review", "sampled": "quality review",
-    "verdict": "quality review", "closing": "validation", "closed": "validation",
+    "cases_checked": "quality review", "verdict": "quality review", "closing": "validation", "closed": "validation",
     "packed": "information package creation", "copied": "replication",
 }
 SOURCE, OUTCOME = "source", "outcome"
