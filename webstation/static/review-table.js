@@ -134,6 +134,7 @@ function showCounts() {
   at("waits").textContent = book.waits ? say("review_waits", { number: book.waits }) : say("review_waits_none");
   at("waits").className = `chip ${book.waits ? "warn" : "good"}`;
   at("behind").textContent = book.waiting ? say("review_developing", { number: book.waiting }) : "";
+  at("waits").hidden = !book.pages.length;
   at("accept-all").disabled = !book.waits;
 }
 
