@@ -229,6 +229,23 @@ def test_a_row_over_both_pages_of_a_ledger_is_one_case_and_the_image_shows_it(de
     until(desk, "document.getElementById('which').textContent.includes('trong 2')")
 
 
+def test_numbers_that_begin_anew_are_of_the_next_year(desk, books):
+    opened(desk, books, LEDGER)
+    said = len(cases(books, LEDGER))
+    desk.keyboard.type("58")
+    press(desk, "Enter")
+    desk.keyboard.type("20/6")
+    press(desk, "Enter")
+    assert (value(desk, "number"), value(desk, "date")) == ("59", "20.06.1990")
+    desk.keyboard.type("1")
+    press(desk, "Enter")
+    assert value(desk, "date") == "" and "1991" in desk.get_attribute("#date", "placeholder")
+    desk.keyboard.type("3/1")
+    press(desk, "Enter")
+    changes = [event["changes"][0] for event in logged(desk, books, LEDGER, said + 2)[said:]]
+    assert [(change["number"], change["date"]) for change in changes] == [("58", "1990-06-20"), ("1", "1991-01-03")]
+
+
 def test_a_second_person_checks_blind_and_only_what_differs_is_decided(desk, second, books):
     opened(second, books, FORMS)
     sent = []

@@ -71,9 +71,12 @@
 
   function meant(text, row) {
     const { last: one } = before(row);
-    return dates.complete(text, row.date || (one ? one.date : ""), yearOf(row));
+    return dates.complete(text, row.date || (one && !anew(row) ? one.date : ""), yearOf(row));
   }
-  const yearOf = (row) => { const { last: one } = before(row); return one ? Number(one.date.slice(0, 4)) : told.start.year; };
+
+  // Numbers that begin at 1 again are of the next year.
+  const anew = (row) => { const { last: one } = before(row); return Boolean(one) && !typed(row) && numberField.value.trim() === "1" && parseInt(one.number, 10) > 2; };
+  const yearOf = (row) => { const { last: one } = before(row); return one ? Number(one.date.slice(0, 4)) + (anew(row) ? 1 : 0) : told.start.year; };
 
   // --- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -191,13 +194,12 @@
     return good;
   }
 
-  // A number that begins anew is of the next year: then the day is not that of the case before.
+  // In another year the day is not that of the case before.
   function newYear(row) {
-    const { last: one } = before(row);
-    if (!one || typed(row) || numberField.value.trim() !== "1" || Number(one.number) < 3) return;
-    if (dateField.value === dates.shown(one.date)) dateField.value = "";
+    if (!anew(row)) return;
+    if (dateField.classList.contains("likely")) dateField.value = "";
     dateField.classList.remove("likely");
-    dateField.placeholder = say("cases_date_of_year", { year: String(Number(one.date.slice(0, 4)) + 1) });
+    dateField.placeholder = say("cases_date_of_year", { year: String(yearOf(row)) });
   }
 
   function refuse(text) {
