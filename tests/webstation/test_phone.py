@@ -306,3 +306,21 @@ def test_a_body_that_comes_in_drops_is_cut_and_what_came_is_kept(door, phone, mo
     assert 1024 <= here < 8000
     phone.send(image, number=1)
     phone.wait_until(image)
+
+
+def test_a_photographed_cover_sheet_is_told_as_one(door, phone):
+    import io
+
+    import pypdfium2
+
+    from capture.cover import CoverCode
+    from capture.coversheet import sheets_pdf
+
+    sheet = pypdfium2.PdfDocument(sheets_pdf([CoverCode("blank")], "vi", {}, {}))[0].render(scale=1.5).to_pil()
+    buffer = io.BytesIO()
+    sheet.convert("RGB").save(buffer, "JPEG", quality=90)
+    phone.send(buffer.getvalue())
+    phone.wait_until(buffer.getvalue(), states=("sheet",))
+    phone.send(photo(1))
+    phone.wait_until(photo(1))
+    assert set(door.workplace.log(BOOK).state().roles.values()) == {"blank"}
