@@ -10,7 +10,9 @@ from starlette.routing import Route
 
 from book import Identity
 from bookwork import Work
+from indexing import open_cases
 from lighttable import table
+from secondcheck import differences
 from texts import say
 from webstation.packing import FAILED, PACK, VERIFY, Order
 from webstation.services import Services, View, answer, identity, language, page, person, view
@@ -34,7 +36,8 @@ def standing(request: Request, services: Services) -> Response:
 
 def _checks(services: Services, book: Identity, spoken: str) -> list[dict[str, Any]]:
     """What a person would want to know before a book is packed; none of it hinders."""
-    found = table(Work(services.workplace, book, services.settings, develop=False))
+    work = Work(services.workplace, book, services.settings, develop=False)
+    found, differ = table(work), len(differences(open_cases(work)))
     counts, stated = found.counts, found.stated.get("pages")
     waits, developing = sum(page.waits for page in found.pages), len(found.undeveloped)
     named, cases = counts["cases"], max(found.stated.get("cases", 0), found.cases)
@@ -42,11 +45,12 @@ def _checks(services: Services, book: Identity, spoken: str) -> list[dict[str, A
     def check(good: bool, screen: str, code: str, **facts: Any) -> dict[str, Any]:
         return {"good": good, "text": say("page", code, spoken, **facts), "go": "" if good else f"/books/{book}/{screen}"}
 
+    checks = [check(False, "cases", "check_differ", number=differ)] if differ else []
     return [check(not developing, "review", "check_developing" if developing else "check_developed", number=developing),
            check(stated == counts["pages"], "capture", "check_pages" if stated else "check_pages_unstated",
                  pages=counts["pages"], stated=stated),
            check(not waits, "review", "check_waits" if waits else "check_waits_none", number=waits),
-           check(named >= cases, "cases", "check_cases", named=named, cases=cases)]
+           check(named >= cases, "cases", "check_cases", named=named, cases=cases), *checks]
 
 
 def _packing(services: Services, book: str, spoken: str) -> dict[str, Any]:
