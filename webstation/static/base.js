@@ -206,6 +206,8 @@ const sohoa = (() => {
         } catch (error) {
           if (told) told.textContent = error.message;
           else tell(error.message, "bad");
+          const pin = error.code === "person_wrong_pin" && form.elements.pin;
+          if (pin) { pin.value = ""; pin.focus(); }
           beep(false);
         }
       });
@@ -223,6 +225,10 @@ const sohoa = (() => {
       button.addEventListener("click", () => hide(button.closest(".dialog")));
     }
   }
+
+  // What is wrong with a field is said in its own words (its title), not in those of the browser, whose language may be another.
+  document.addEventListener("invalid", (event) => { if (event.target.title) event.target.setCustomValidity(event.target.title); }, true);
+  document.addEventListener("input", (event) => { if (event.target.setCustomValidity) event.target.setCustomValidity(""); });
 
   document.addEventListener("DOMContentLoaded", () => {
     orders();

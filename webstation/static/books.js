@@ -15,6 +15,8 @@
       if (!place) return location.reload();
       place.querySelector("[data-count]").textContent = sohoa.written(row.captures);
       place.querySelector("[data-state]").textContent = say("state_" + row.state);
+      const empty = place.querySelector("[data-empty]");
+      if (empty) empty.hidden = row.state !== "empty";
     }
   }
   const soon = () => { asked = asked || setTimeout(refresh, 400); };

@@ -58,20 +58,20 @@
       const chip = button.querySelector(".chip");
       const warning = findings(item).find((finding) => finding.severity === "warning");
       chip.className = "chip " + (warning ? "warn" : item.developed ? "good" : "");
-      chip.textContent = warning ? warning.text : item.developed ? say("check_good") : "…";
+      chip.textContent = warning ? warning.text : say(item.developed ? "check_good" : "being_looked_at_short");
       return button;
     }));
   }
 
   function showChosen() {
     const item = standing.last.find((one) => one.id === chosen) || standing.last[0];
-    at("retake").hidden = !item;
+    at("retake").hidden = at("says").hidden = !item;
     if (!item) return;
     const shown = at("last").querySelector("img");
     if (!shown || shown.dataset.id !== item.id) {
       at("last").replaceChildren(element("img", { src: picture(item, 1200), alt: say("image_number", { number: item.number }), "data-id": item.id }));
     }
-    at("which").textContent = `${say("image_number", { number: item.number })} · ${item.name}`;
+    at("which").textContent = `${say("image_number", { number: item.number })} · ${item.name.split("/").pop()}`;
     const told = findings(item).filter((finding, index, all) => all.findIndex((other) => other.text === finding.text) === index);
     const warnings = told.filter((finding) => finding.severity === "warning");
     const lines = [...warnings, ...told.filter((finding) => finding.severity !== "warning")].slice(0, 4)
@@ -89,7 +89,7 @@
 
   function showAside() {
     at("aside").replaceChildren(...(standing.set_aside.length ? [element("h2", {}, say("set_aside_title")),
-      ...standing.set_aside.map((item) => element("p", { class: "hint warn-words" }, `${item.name}: ${item.reason}`))] : []));
+      ...standing.set_aside.map((item) => element("p", { class: "hint warn-words" }, `${item.name.split("/").pop()}: ${item.reason}`))] : []));
   }
 
   // --- the scanner -----------------------------------------------------------------------------------------------------
@@ -102,6 +102,7 @@
     if (working && scanner.book && !ours) words = say("scanner_other_book", { book: scanner.book });
     if (scanner.silent_s >= 5 && !asking) words = say("silent_for", { number: scanner.silent_s });
     at("scanner-says").textContent = words;
+    at("scanner-says").classList.toggle("asks", asking);
     at("scanner-trouble").textContent = !working && (ours || !scanner.book) ? scanner.trouble : "";
     at("scan").disabled = !(asking || (!working && devices.length));
     at("scan").firstChild.textContent = (asking ? say("scan_next") : say("scan_start")) + " ";
@@ -178,7 +179,9 @@
   at("phone").addEventListener("click", phone);
   at("phone-stop").addEventListener("click", stopPhones);
   at("print").addEventListener("click", () => window.print());
-  sohoa.keys({ " ": scan, r: retake, x: done, p: phone });
+  sohoa.keys({ " ": scan, r: retake, x: done, p: phone }, [" "]);
+  // The space key scans, whatever the mouse was at last: what it has clicked does not keep the keys.
+  document.querySelector(".bench").addEventListener("click", (event) => { if (event.detail && event.target.closest("button")) document.activeElement.blur(); });
 
   const ours = (facts) => facts.book === sohoa.book || (facts.books || []).includes(sohoa.book);
   sohoa.on("received", (facts) => { if (ours(facts)) { sohoa.beep(true); soon(0); } });

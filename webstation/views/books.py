@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from book import Identity
 from capture.cover import CoverCode
-from errors import Refused, StorageFailed
+from errors import BadIdentity, Refused, StorageFailed
 from originals import journal
 from originals.booklog import PACKING, BookState
 from originals.stationlog import UNSORTED
@@ -42,7 +43,7 @@ class Row:
 def books(request: Request, services: Services) -> Response:
     """All books, the one that was worked on last first."""
     return page(request, "books.html", rows=_rows(request, services), unsorted=_unsorted(services),
-                place=_usual_place(services), layouts=LAYOUTS, papers=PAPERS,
+                place=_usual_place(services), layouts=LAYOUTS, papers=PAPERS, this_year=date.today().year,
                 store=str(services.workplace.root), inboxes=services.settings.watch.inboxes)
 
 
@@ -54,8 +55,13 @@ def rows(request: Request, services: Services) -> Response:
 def _rows(request: Request, services: Services) -> list[Row]:
     counts = counted(services)
     found = [_row(services, book, counts.get(book, {}), language(request))
-             for book in services.workplace.books() if book != UNSORTED]
+             for book in services.workplace.books() if book != UNSORTED and not _taken_off(services, book)]
     return sorted(found, key=lambda row: row.last, reverse=True)
+
+
+def _taken_off(services: Services, book: str) -> bool:
+    state = services.workplace.log(book).state()
+    return state.ended and not state.captures
 
 
 def counted(services: Services) -> dict[str, dict[str, int]]:
@@ -94,7 +100,7 @@ def title(services: Services, book: str, spoken: str) -> str:
     """A book as people call it: kind, year, volume, place."""
     known = Identity.parse(book)
     kind = services.settings.kinds.get(known.kind, known.kind)
-    place = services.settings.places.get(known.place, known.place)
+    place = services.settings.places.get(known.place) or say("page", "place_code", spoken, place=known.place)
     volume = f"{known.volume:02d}"
     return say("page", "book_title", spoken, kind=kind, year=str(known.year), volume=volume, place=place)
 
@@ -113,11 +119,15 @@ def _usual_place(services: Services) -> str:
 
 
 def add(request: Request, services: Services) -> Response:
-    """Open a book, or go on with one that is there."""
+    """Open a book. One that has images already is not meant: its work goes on from the shelf."""
     body = request.state.body
     name = "{kind}.{year}.{place}.{volume:02d}".format(
         kind=body["kind"], year=body["year"], place=str(body["place"]).strip(), volume=int(body["volume"] or 0))
     book = Identity.parse(name, services.settings.kinds)
+    if book.year > date.today().year:
+        raise BadIdentity("book_id_year", book=name, year=str(book.year))
+    if number := len(services.workplace.log(name).state().current):
+        raise Refused("book_there", book=title(services, name, language(request)), number=number)
     shelf.add(services.workplace, book, _facts(body), person(request))
     services.poke()
     return answer(go=f"/books/{book}/capture")
@@ -138,6 +148,15 @@ def facts(request: Request, services: Services) -> Response:
     book = identity(request, services)
     shelf.add(services.workplace, book, _facts(request.state.body), person(request))
     services.poke()
+    return answer(ok=True)
+
+
+def take_off(request: Request, services: Services) -> Response:
+    """A book that was added by mistake leaves the shelf while it has no image; it comes back when it is added again."""
+    log = services.workplace.log(str(identity(request, services)))
+    if log.state().captures:
+        raise Refused("book_has_images")
+    log.append({"event": "ended", "by": person(request)})
     return answer(ok=True)
 
 
@@ -173,5 +192,6 @@ routes = [
     Route("/books/{book}", view(book)),
     Route("/books/{book}/facts", view(facts), methods=["POST"]),
     Route("/books/{book}/cover.pdf", view(cover)),
+    Route("/books/{book}/take-off", view(take_off), methods=["POST"]),
     Route("/books/{book}/assign", view(assign), methods=["POST"]),
 ]
