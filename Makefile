@@ -31,7 +31,7 @@ demo: setup
 	$(BIN)/sohoa demo --out demo-out
 
 test: setup debian-test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadgroup
 
 # What the program promises, at full length: an hour and more.
 soak: setup debian-test

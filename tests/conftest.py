@@ -11,6 +11,13 @@ ROOT = Path(__file__).parents[1]
 SHORT_SIDE = 900  # px: small enough to be quick, large enough for the stages to see rules and writing
 
 
+def pytest_collection_modifyitems(items):
+    """Tests that share a station stay together and in order, in one worker."""
+    for item in items:
+        if "station" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(scope="session")
 def small_pages(tmp_path_factory):
     """Four captures of a made-up book: two spreads, two single pages, one of them turned by EXIF."""
