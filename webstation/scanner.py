@@ -9,9 +9,10 @@ from typing import Any
 
 from book import Identity
 from capture.devices import Device, Scanned, ScannerFailed, Trouble
-from errors import Refused
+from errors import Refused, StorageFailed
 from originals.eventlog import now
 from settings import Settings
+from settings.reading import Entry, fill
 from station import scanning
 from webstation.hub import Hub
 from workplace import Workplace
@@ -43,7 +44,7 @@ class Scanner:
         self._place, self._settings, self._hub = workplace, settings, hub
         self._lock = threading.Lock()
         self._standing = Standing()
-        self._answer, self._more = threading.Event(), False
+        self._answer, self._ended = threading.Event(), False
         self._thread: threading.Thread | None = None
         self._devices: tuple[Device, ...] | None = None
 
@@ -67,21 +68,29 @@ class Scanner:
         return self._devices
 
     def start(self, book: Identity, device: str, asked: Mapping[str, Any], by: str) -> None:
-        """Begin a session with the first page. `asked` is laid over the station's preset. Raises Refused."""
-        try:
-            params = replace(self._settings.scan, **{key: asked[key] for key in PRESETS if asked.get(key) not in (None, "")})
-        except (ValueError, TypeError) as error:
-            raise Refused("scan_preset", reason=str(error)) from error
+        """Begin a session with the first page. `asked` is laid over the preset. Raises BadConfig, Refused, StorageFailed."""
+        said = {key: Entry(asked[key]) for key in PRESETS if asked.get(key) not in (None, "")}
+        params = fill(self._settings.scan, said, "scan")
         self._claim(Standing("opening", str(book), device))
-        self._place.log(str(book)).append({"event": "capturing", "by": by, "source": "scanner", "device": device})
+        try:
+            self._place.log(str(book)).append({"event": "capturing", "by": by, "source": "scanner", "device": device})
+        except StorageFailed:
+            self._say(replace(self._standing, state=IDLE))
+            raise
+        self._ended = False
         self._answer.clear()
         self._thread = threading.Thread(target=self._run, args=(book, device, params), name="scanner", daemon=True)
         self._thread.start()
 
     def next(self, more: bool) -> None:
-        """The person at the glass has turned the page; or has done with it, where not `more`."""
-        self._more = more
-        self._answer.set()
+        """The person at the glass has turned the page; or has done with it, where not `more`.
+
+        A key that is pressed twice turns one page: nothing is asked while a page is being read.
+        """
+        with self._lock:
+            self._ended = self._ended or not more
+            if self._ended or self._standing.state == ASKING:
+                self._answer.set()
 
     def close(self) -> None:
         """End the session; what has come stays."""
@@ -104,14 +113,15 @@ class Scanner:
         self._say(replace(self._standing, state=IDLE, trouble=trouble.code, facts=dict(trouble.facts)))
 
     def _another(self) -> bool:
-        if self._settings.scan.next_page == "button":
-            return True
+        if self._ended or self._settings.scan.next_page == "button":
+            return not self._ended
         self._say(replace(self._standing, state=ASKING, silent_s=0))
         self._answer.wait()
-        self._answer.clear()
-        if self._more:
-            self._say(replace(self._standing, state="starting"))
-        return self._more
+        with self._lock:
+            self._standing = replace(self._standing, state="starting")
+            self._answer.clear()
+        self._tell()
+        return not self._ended
 
     def _behind(self, waiting: int) -> None:
         self._say(replace(self._standing, state="behind"))

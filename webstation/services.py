@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from book import Identity
@@ -21,6 +20,7 @@ from originals.stationlog import UNSORTED
 from settings import Settings
 from texts import LANGUAGES, catalogue, say, written
 from webstation.hub import Hub
+from webstation.orders import Order, order_of
 from webstation.people import People, Session
 from workplace import Workplace
 
@@ -60,7 +60,7 @@ View = Callable[[Request, Services], Response]
 
 
 def view(function: View, public: bool = False) -> Callable[[Request], Any]:
-    """A view that runs in a thread, with its JSON in `request.state.body`; without a session it leads to the entrance.
+    """A view that runs in a thread, with its `Order` in `request.state.body`; without a session it leads to the entrance.
 
     `public`: for those who have not said who they are, too.
     """
@@ -71,12 +71,12 @@ def view(function: View, public: bool = False) -> Callable[[Request], Any]:
         try:
             if not public and request.scope["session"] is None:
                 return _to_the_entrance(request)
-            request.state.body = await _body(request) if request.method == "POST" else {}
+            request.state.body = await _body(request) if request.method == "POST" else Order()
             return await run_in_threadpool(function, request, services)
         except SohoaError as error:
             return told(request, error)
-        except KeyError as error:
-            return told(request, Refused("order_incomplete", name=str(error.args[0])[:40]))
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody hears it
 
     return answer
 
@@ -92,8 +92,8 @@ def _to_the_entrance(request: Request) -> Response:
     return told(request, Refused("person_gone"), 401)
 
 
-async def _body(request: Request) -> dict[str, Any]:
-    """The order's JSON object. Raises Refused."""
+async def _body(request: Request) -> Order:
+    """What is ordered. Raises Refused, and ClientDisconnect where the browser is gone."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise Refused("order_no_json")
     data = bytearray()
@@ -101,13 +101,7 @@ async def _body(request: Request) -> dict[str, Any]:
         data += piece
         if len(data) > MOST_JSON:
             raise Refused("order_too_long")
-    try:
-        body = json.loads(data)
-    except ValueError as error:
-        raise Refused("order_no_json") from error
-    if not isinstance(body, dict):
-        raise Refused("order_no_json")
-    return body
+    return order_of(data)
 
 
 def told(request: Request, error: SohoaError, status: int = 0) -> Response:

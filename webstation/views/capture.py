@@ -87,22 +87,23 @@ def devices(request: Request, services: Services) -> Response:
 def scan(request: Request, services: Services) -> Response:
     """Begin a scanning session with its first page."""
     body = request.state.body
-    services.scanner.start(identity(request, services), str(body["device"]), body, person(request))
+    services.scanner.start(identity(request, services), body.text("device"), body, person(request))
     return answer(ok=True)
 
 
 def go_on(request: Request, services: Services) -> Response:
     """The page on the glass has been turned; or there is no other, with `more` false."""
-    services.scanner.next(bool(request.state.body["more"]))
+    services.scanner.next(request.state.body.yes("more"))
     return answer(ok=True)
 
 
 def retake(request: Request, services: Services) -> Response:
     """The next image takes the place of a capture; with none named, it does not."""
     log = services.workplace.log(str(identity(request, services)))
-    name = request.state.body.get("capture")
+    body = request.state.body
+    name = None if body.get("capture") is None else body.text("capture")
     if name is not None and name not in {item.id for item in log.state().current}:
-        raise NothingToDo("page_gone", page=str(name)[:20])
+        raise NothingToDo("page_gone", page=name[:20])
     log.append({"event": "retaking", "capture": name, "by": person(request)})
     services.poke()
     return answer(ok=True)

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from errors import Refused
 from originals.peoplelog import CHECKER
 from texts import LANGUAGES
-from webstation.services import Services, answer, page, person, public_view, session, view
+from webstation.services import Services, answer, language, page, person, public_view, session, view
 
 YEAR_S = 365 * 86400
 
@@ -34,18 +34,17 @@ def start(request: Request, services: Services) -> Response:
 def enter(request: Request, services: Services) -> Response:
     """A name and its PIN open a session."""
     body = request.state.body
-    key = services.people.enter(str(body["name"]), str(body["pin"]), request.cookies.get("sohoa_language", ""))
-    return _entered(services, key)
+    return _entered(services, services.people.enter(body.text("name"), body.text("pin"), language(request)))
 
 
 def first(request: Request, services: Services) -> Response:
     """The first person of a station gives a name and a PIN."""
     body = request.state.body
-    if services.people.names() or not services.people.is_start_key(str(body["key"])):
+    if services.people.names() or not services.people.is_start_key(body.text("key")):
         raise Refused("start_key_old")
-    services.people.add(str(body["name"]), str(body["pin"]), CHECKER, "")
+    services.people.add(body.text("name"), body.text("pin"), CHECKER, "")
     name = services.people.names()[0].name
-    return _entered(services, services.people.enter(name, str(body["pin"]), request.cookies.get("sohoa_language", "")))
+    return _entered(services, services.people.enter(name, body.text("pin"), language(request)))
 
 
 def _entered(services: Services, key: str) -> Response:
@@ -64,12 +63,12 @@ def leave(request: Request, services: Services) -> Response:
 
 def speak(request: Request, services: Services) -> Response:
     """Another language, for this browser from now on."""
-    language = str(request.state.body["language"])
-    if language not in LANGUAGES:
+    wanted = request.state.body.text("language")
+    if wanted not in LANGUAGES:
         raise Refused("order_incomplete", name="language")
-    services.people.speak(request.scope["session_key"], language)
+    services.people.speak(request.scope["session_key"], wanted)
     response = answer(ok=True)
-    response.set_cookie("sohoa_language", language, samesite="strict", path="/", max_age=YEAR_S)
+    response.set_cookie("sohoa_language", wanted, samesite="strict", path="/", max_age=YEAR_S)
     return response
 
 
@@ -81,10 +80,10 @@ def people(request: Request, services: Services) -> Response:
 def add(request: Request, services: Services) -> Response:
     """One more person, or a new PIN for one: a checker may for all, everybody for themselves."""
     body, asker = request.state.body, session(request)
-    if asker.role != CHECKER and str(body["name"]).strip().casefold() != asker.person.casefold():
+    if asker.role != CHECKER and body.text("name").strip().casefold() != asker.person.casefold():
         raise Refused("person_no_checker")
-    role = str(body.get("role", "")) if asker.role == CHECKER else asker.role
-    services.people.add(str(body["name"]), str(body["pin"]), role, person(request))
+    role = body.text("role", "") if asker.role == CHECKER else asker.role
+    services.people.add(body.text("name"), body.text("pin"), role, person(request))
     return answer(ok=True)
 
 
@@ -92,7 +91,7 @@ def remove(request: Request, services: Services) -> Response:
     """Somebody works here no longer."""
     if session(request).role != CHECKER:
         raise Refused("person_no_checker")
-    services.people.remove(str(request.state.body["name"]), person(request))
+    services.people.remove(request.state.body.text("name"), person(request))
     return answer(ok=True)
 
 
