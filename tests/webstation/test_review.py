@@ -198,7 +198,7 @@ def test_all_doubtful_pages_are_accepted_at_once_and_another_browser_sees_it(tab
     waiting = [page["id"] for page in pages(table) if page["waits"]]
     assert waiting
     table.keyboard.press("q")
-    assert f"Đã nhận {len(waiting)} trang" in said(table, "Đã nhận")
+    assert f"Đã duyệt {len(waiting)} trang" in said(table, "Đã duyệt")
     until(other, "document.getElementById('waits').textContent === 'Không còn trang nào phải xem'", SECONDS)
     context.close()
     assert set(book.events(BOOK)[-1]["pages"]) == set(waiting)
@@ -280,7 +280,7 @@ def test_a_book_is_reviewed_by_keyboard_alone(table):
         until(table, "!document.getElementById('editor').hidden", SECONDS)
         assert len([page for page in pages(table) if page["waits"]]) == left
         table.keyboard.press("Enter")
-        said(table, f"Đã nhận 1 trang. Còn {left - 1} trang")
+        said(table, f"Đã duyệt 1 trang. Còn {left - 1} trang")
     until(table, "document.getElementById('editor').hidden", SECONDS)
     assert not any(page["waits"] for page in pages(table))
 
@@ -293,6 +293,31 @@ def test_it_opens_where_one_left_off(table, book):
     table.keyboard.press("Escape")
     assert table.evaluate("document.activeElement.dataset.page") == tiles(table)[3]
     assert table.input_value("#sort") == "book"
+
+
+@pytest.mark.parametrize(("name", "order"), [
+    ("correct", {"page": "nothing", "changes": {"tone": {"mode": "grey"}}}),
+    ("correct", {"page": "", "changes": {}}),
+    ("correct", {"page": "", "changes": {"tone": {"mode": "pink"}}}),
+    ("correct", {"page": "", "handles": {"sheet": [[0, 0]]}}),
+    ("correct", {"page": "", "handles": {"sheet": [[0, 0], [1, 0], [0, 1], [1, 1]]}}),  # crosses itself
+    ("correct", {"page": "", "handles": {"box": [0, 0, 1, "1"]}}),
+    ("preview", {"page": "", "width": "wide"}),
+    ("turn", {"page": "", "degrees": 45}),
+    ("accept", {"pages": 7}),
+    ("accept", {"pages": ["nothing"]}),
+    ("mark", {"pages": [""], "role": "page"}),
+    ("move", {"page": "", "before": "nothing"}),
+    ("supersede", {"old": "", "new": "nothing"}),
+    ("redo", {}),
+])
+def test_an_order_that_makes_no_sense_is_refused_in_words_and_nothing_is_said(table, book, name, order):
+    first, lines = tiles(table)[0], len(book.events(BOOK))
+    order = {key: first if value == "" else [first] if value == [""] else value for key, value in order.items()}
+    refused = table.evaluate("([name, order]) => sohoa.post(`/books/${sohoa.book}/${name}`, order).then(() => null, "
+                             "(error) => [error.status, error.message])", [name, order])
+    assert refused[0] in (404, 409, 422) and len(refused[1]) > 15
+    assert len(book.events(BOOK)) == lines
 
 
 def test_nothing_scrolls_away_and_every_control_has_its_name(table):

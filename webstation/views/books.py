@@ -18,6 +18,7 @@ from originals.booklog import PACKING, BookState
 from originals.stationlog import UNSORTED
 from station import shelf
 from texts import say
+from webstation.orders import Order
 from webstation.services import Services, answer, identity, language, page, person, view
 
 COMMANDS = ("end", "retake", "blank", "slip")
@@ -93,7 +94,14 @@ def _standing(state: BookState, captures: int, counts: dict[str, int]) -> tuple[
         return "packed", "pack"
     if counts.get(journal.WAITING, 0):
         return "developing", "capture"
+    if captures * _pages_of_image(state) < state.facts.get("pages", 0):
+        return "capturing", "capture"
     return "captured", "review"
+
+
+def _pages_of_image(state: BookState) -> int:
+    """At most: so a book that has fewer pages than it states is known without its pages."""
+    return 1 if state.facts.get("layout") == "single" else 2
 
 
 def title(services: Services, book: str, spoken: str) -> str:
@@ -122,7 +130,7 @@ def add(request: Request, services: Services) -> Response:
     """Open a book. One that has images already is not meant: its work goes on from the shelf."""
     body = request.state.body
     name = "{kind}.{year}.{place}.{volume:02d}".format(
-        kind=body["kind"], year=body["year"], place=str(body["place"]).strip(), volume=int(body["volume"] or 0))
+        kind=body.text("kind"), year=body.number("year"), place=body.text("place").strip(), volume=body.number("volume"))
     book = Identity.parse(name, services.settings.kinds)
     if book.year > date.today().year:
         raise BadIdentity("book_id_year", book=name, year=str(book.year))
@@ -133,12 +141,12 @@ def add(request: Request, services: Services) -> Response:
     return answer(go=f"/books/{book}/capture")
 
 
-def _facts(body: dict[str, Any]) -> dict[str, Any]:
-    facts = {key: body[key] for key in ("layout", "paper") if body.get(key)}
+def _facts(body: Order) -> dict[str, Any]:
+    facts = {key: body.text(key) for key in ("layout", "paper") if body.get(key)}
     if facts.get("layout", LAYOUTS[0]) not in LAYOUTS or facts.get("paper", PAPERS[0]) not in PAPERS:
         raise Refused("order_incomplete", name="layout")
-    numbers = {key: body[key] for key in ("pages", "cases") if body.get(key)}
-    if not all(isinstance(number, int) and 0 < number < 100_000 for number in numbers.values()):
+    numbers = {key: body.number(key) for key in ("pages", "cases") if body.get(key)}
+    if not all(0 < number < 100_000 for number in numbers.values()):
         raise Refused("order_incomplete", name="pages")
     return facts | numbers
 
@@ -179,7 +187,7 @@ def cover(request: Request, services: Services) -> Response:
 
 def assign(request: Request, services: Services) -> Response:
     """Pages that wait for their book go into this one."""
-    number = shelf.assign(services.workplace, identity(request, services), map(str, request.state.body["captures"]),
+    number = shelf.assign(services.workplace, identity(request, services), request.state.body.names("captures"),
                           person(request))
     services.poke()
     return answer(number=number)
