@@ -7,7 +7,8 @@
 
   async function refresh() {
     asked = null;
-    const shelf = await sohoa.get("/books.json");
+    const shelf = await sohoa.get("/books.json").catch(() => null);
+    if (!shelf) return;  // the station is away, and is told of
     const rows = document.querySelectorAll("[data-row]");
     if (shelf.rows.length !== rows.length || shelf.unsorted.length !== unsorted) return location.reload();
     for (const row of shelf.rows) {

@@ -8,7 +8,9 @@
 
   async function refresh() {
     asked = null;
-    const { checks, packing, packed, folder } = await sohoa.get(`${base}/pack.json`);
+    const found = await sohoa.get(`${base}/pack.json`).catch(() => null);
+    if (!found) return;  // the station is away, and is told of
+    const { checks, packing, packed, folder } = found;
     at("checks").replaceChildren(...checks.map((check) => element("li", { class: check.good ? "" : "open" },
       element("span", { class: "skip" }, say(check.good ? "check_good" : "check_open") + ": "),
       check.go ? element("a", { href: check.go }, check.text) : check.text)));
