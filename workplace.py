@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from book import Identity
+from errors import BadIdentity
 from originals.booklog import BookLog
+from originals.stationlog import UNSORTED
 from originals.store import Store
 
 
@@ -51,11 +55,21 @@ class Workplace:
         return self.root / "reports"
 
     def log(self, book: str) -> BookLog:
+        """The log of a book: one for all threads that work on it."""
         return self._logs.setdefault(book, BookLog(self.root / "books" / f"{book}.jsonl"))
 
     def books(self) -> list[str]:
-        """Identities of all books that have a log, sorted; `unsorted` among them where something waits for its book."""
-        return sorted(path.stem for path in (self.root / "books").glob("*.jsonl"))
+        """Identities of all books that have a log, sorted; `unsorted` among them where something waits for its book.
+
+        Copies of logs that people made beside them are none.
+        """
+        return sorted(path.stem for path in (self.root / "books").glob("*.jsonl") if _is_book(path.stem))
 
     def packages(self, book: str) -> Path:
         return self.root / "packages" / book
+
+
+def _is_book(name: str) -> bool:
+    with suppress(BadIdentity):
+        return name == UNSORTED or str(Identity.parse(name)) == name
+    return False

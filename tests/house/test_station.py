@@ -189,6 +189,22 @@ def test_a_folder_that_goes_away_and_comes_back_is_watched_again(tmp_path):
         assert watch.stop() == 0
 
 
+def test_a_copy_of_a_log_that_somebody_made_beside_it_is_no_book(small_pages, sohoa, tmp_path):
+    inbox, store = tmp_path / "inbox", tmp_path / "store"
+    (inbox / ONE).mkdir(parents=True)
+    shutil.copy(next(small_pages.iterdir()), inbox / ONE)
+    with Watch(tmp_path, "--inbox", inbox) as watch:
+        watch.wait_for("developed")
+        watch.stop()
+    log = store / "books" / f"{ONE}.jsonl"
+    shutil.copy(log, log.with_name(f"{ONE} (1).jsonl"))
+    with Watch(tmp_path, "--inbox", inbox) as watch:
+        assert watch.wait_for("started")["books"] == 1
+        time.sleep(2.5)  # the next look at the books
+        assert watch.stop() == 0
+    assert [book["book"] for book in json.loads(sohoa("books", "list", "--store", store, "--json").stdout)] == [ONE]
+
+
 def test_a_second_program_on_the_same_store_is_told_so(tmp_path, sohoa):
     with Watch(tmp_path) as watch:
         watch.wait_for("started")
