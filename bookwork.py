@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from book import Identity
 from bookpack.contents import BookContents
@@ -34,7 +32,7 @@ class Work:
 
     @property
     def log(self) -> BookLog:
-        return _log(self.workplace.root, str(self.identity))
+        return self.workplace.log(str(self.identity))
 
     def state(self) -> BookState:
         """Where the book stands. Raises NothingToDo for one that is not there, or without pages."""
@@ -60,9 +58,3 @@ class Work:
     def contents(self, state: BookState, book: DevelopedBook) -> BookContents:
         """What its packages hold."""
         return contents_of(self.workplace, self.identity, self.settings, state, book.pages)
-
-
-@lru_cache(64)
-def _log(root: Path, book: str) -> BookLog:
-    """One for all who work on a book: what was read of it is not read again."""
-    return Workplace(root).log(book)

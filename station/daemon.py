@@ -24,7 +24,7 @@ from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
 from developing import develop, due, plan, read_developed, stale, task_of
 from errors import NothingToDo, StorageFailed
-from originals.booklog import BookLog, BookState, SetAside
+from originals.booklog import BookState, SetAside
 from originals.durable import free_bytes, make_folder
 from originals.journal import DEVELOPED, FAILED, GONE, Journal
 from originals.stationlog import UNSORTED, StationLog
@@ -97,7 +97,6 @@ class Station:
         self._params: WatchParams = settings.watch
         self._changed = threading.Event()
         self._events = Events(self._changed.set)
-        self._logs: dict[str, BookLog] = {}
         self._waiting: dict[str, _Waiting] = {}
         self._sizes: dict[str, int] = {}
         self._states: dict[str, BookState] = {}
@@ -112,7 +111,7 @@ class Station:
         self._settler, self._settling = local.Pool(settle, 1, SETTLER, gentle=True), Settling()
         self._developer = local.Pool(develop, jobs or settings.general.jobs, limits, gentle=True)
         self._station = StationLog(workplace.root)
-        self._desk = Desk(workplace.store, self._station, self._log, self._look, settings.limits)
+        self._desk = Desk(workplace.store, self._station, workplace.log, self._look, settings.limits)
         spool = Inbox(workplace.spool, SPOOL, SPOOL_QUIET_S, "remove", self._dealt_with, stream_depth=1)
         self._sources = [Source(spool), *(Source(self._inbox(Path(folder), inboxes)) for folder in inboxes)]
 
@@ -121,7 +120,7 @@ class Station:
         with self._place.store.lock():
             make_folder(self._place.spool)
             recovered = recover_originals(self._place.store, self._settings.limits)
-            books = {book: self._log(book).state() for book in self._place.books()}
+            books = {book: self._place.log(book).state() for book in self._place.books()}
             try:
                 with Journal(self._place.root, books) as self._journal:
                     self._tell("started", books=len(books), adopted=len(recovered.adopted),
@@ -294,7 +293,7 @@ class Station:
         if self._orphans_done or any(source.waiting for source in self._sources):
             return
         self._orphans_done = True
-        logs = [self._station, *(self._log(book) for book in self._place.books())]
+        logs = [self._station, *(self._place.log(book) for book in self._place.books())]
         for sha256 in orphans(self._place.store, logs):
             taken = self._desk.adopt(sha256)
             self._journal.add(taken.captures)
@@ -341,7 +340,7 @@ class Station:
             if capture is None:
                 self._journal.set_state(book, name, GONE)
                 continue
-            task = task_of(self._place, book, self._settings, self._log(book).state(), capture)
+            task = task_of(self._place, book, self._settings, self._place.log(book).state(), capture)
             if read_developed(task) is not None:
                 self._journal.set_state(book, name, DEVELOPED)
                 continue
@@ -367,7 +366,7 @@ class Station:
         capture = self._capture(book, name)
         if capture is None:
             return True
-        return task_of(self._place, book, self._settings, self._log(book).state(), capture).facts.name == facts
+        return task_of(self._place, book, self._settings, self._place.log(book).state(), capture).facts.name == facts
 
     def _settle(self) -> None:
         """When a book has been left alone for a while: see what only the whole of it shows, before a person looks."""
@@ -379,15 +378,12 @@ class Station:
             self._settler.give(SettlingTask(self._place.root, self._settling.book, self._settings))
 
     def _capture(self, book: str, name: str) -> Capture | None:
-        known, state = self._waiting.setdefault(book, _Waiting()), self._log(book).state()
+        known, state = self._waiting.setdefault(book, _Waiting()), self._place.log(book).state()
         if known.state is not state:
             known.state, known.captures = state, {capture.id: capture for capture in state.current}
         return known.captures.get(name)
 
     # --- logs and signs of life -------------------------------------------------------------------------------
-
-    def _log(self, book: str) -> BookLog:
-        return self._logs.setdefault(book, self._place.log(book))
 
     def _sync_when_due(self) -> None:
         """See what other commands have said of the books: pages given to another book, taken out or opened."""
@@ -395,12 +391,12 @@ class Station:
             return
         self._synced = time.monotonic()
         for book in self._place.books():
-            size = self._log(book).path.stat().st_size
+            size = self._place.log(book).path.stat().st_size
             if self._sizes.get(book) == size:
                 continue
             self._sizes[book] = size
             self._tell("changed", book=book)
-            state = self._log(book).state()
+            state = self._place.log(book).state()
             self._journal.add((book, capture) for capture in state.current)
             for name in {*state.moved, *state.superseded} - {capture.id for capture in state.current}:
                 self._journal.set_state(book, name, GONE)
@@ -421,7 +417,7 @@ class Station:
         """One book that this run has not looked at: what was said, or set otherwise, while no station ran."""
         if self._unchecked:
             book = self._unchecked.pop()
-            overdue = due(plan(self._place, Identity.parse(book), self._settings, self._log(book).state()))
+            overdue = due(plan(self._place, Identity.parse(book), self._settings, self._place.log(book).state()))
             self._journal.again(book, [task.capture.id for task in overdue])
 
     def _develop_wanted(self) -> None:
