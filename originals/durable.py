@@ -16,7 +16,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ CHUNK = 1 << 20
 READ_ONLY, PRIVATE = 0o444, 0o600
 FAR = 0x7FFF0000
 WINDOWS = os.name == "nt"
+SHORT = 0.01  # between two tries for a lock, s
 TRIES, PAUSE = 20, 0.1  # on Windows a virus scanner may hold a file that was just written; s
 REASONS = {
     errno.ENOSPC: "disk_full",
@@ -345,28 +346,36 @@ def _wait_for_lock(file: BinaryIO) -> None:
         import msvcrt
 
         file.seek(FAR)  # Windows keeps others from reading what is locked: a byte where nothing is
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        while not _is_ours(partial(msvcrt.locking, file.fileno(), msvcrt.LK_NBLCK, 1)):
+            time.sleep(SHORT)  # its own way of waiting asks once a second, and gives up after ten
     else:
         import fcntl
 
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def _is_ours(lock: Callable[[], object]) -> bool:
     try:
-        if WINDOWS:
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock()
     except OSError as error:
-        if error.errno in HELD:
-            raise StoreBusy("store_busy", folder=str(path.parent)) from error
-        raise
+        if error.errno not in HELD:
+            raise
+        return False
+    return True
+
+
+def _lock(file: BinaryIO, path: Path) -> None:
+    if WINDOWS:
+        import msvcrt
+
+        file.seek(0)
+        lock = partial(msvcrt.locking, file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        lock = partial(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if not _is_ours(lock):
+        raise StoreBusy("store_busy", folder=str(path.parent))
 
 
 @contextmanager
