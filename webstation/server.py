@@ -41,7 +41,7 @@ class Listener:
         self._thread: threading.Thread | None = None
 
     def serve(self, app: ASGIApp, certificate: Certificate | None = None) -> None:
-        """Begin to answer; returns when it does."""
+        """Begin to answer; returns when it does. Raises StorageFailed `page_not_started`, as with a spoilt certificate."""
         tls = {"ssl_certfile": str(certificate.certificate), "ssl_keyfile": str(certificate.key)} if certificate else {}
         self._server = uvicorn.Server(uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", server_header=False, date_header=False, http="h11",
@@ -52,9 +52,13 @@ class Listener:
         self._thread.start()
         waited = threading.Event()
         for _ in range(int(STARTS_WITHIN_S / 0.01)):
-            if self._server.started or not self._thread.is_alive():
+            if self._server.started:
                 return
+            if not self._thread.is_alive():
+                break
             waited.wait(0.01)
+        self.stop()
+        raise StorageFailed("page_not_started", port=str(self.port))
 
     def stop(self) -> None:
         """Ends it, and what is being answered after a moment."""
