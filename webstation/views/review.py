@@ -5,6 +5,7 @@ What is said, taken back and said again is `review`'s; here it is put into words
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,7 @@ from webstation.views.books import title
 
 SIDES = {"": Side.WHOLE, "L": Side.LEFT, "R": Side.RIGHT}
 WIDEST = 2400  # px of a preview
+POINTS = {"sheet": 4, "crop": 4, "gutter": 2, "level": 2}  # handles of so many points [x, y]; `box` is four numbers
 
 
 def screen(request: Request, services: Services) -> Response:
@@ -62,7 +64,9 @@ def one(request: Request, services: Services) -> Response:
 def preview(request: Request, services: Services) -> Response:
     """The page as it will be by what was said, or with changes and dragged handles that nobody has said yet: a JPEG."""
     body = request.state.body
-    shown = _asked(request, services, min(WIDEST, max(16, int(body.get("width", 1000)))), bool(body.get("uncropped")))
+    width = body.get("width", 1000)
+    _check(isinstance(width, int), "width")
+    shown = _asked(request, services, min(WIDEST, max(16, width)), bool(body.get("uncropped")))
     return Response(shown.jpeg, media_type="image/jpeg")
 
 
@@ -78,15 +82,16 @@ def correct(request: Request, services: Services) -> Response:
 def turn(request: Request, services: Services) -> Response:
     """Turn the image by so many degrees clockwise."""
     body, work = request.state.body, _work(request, services)
+    _check(body["degrees"] in (90, 180, 270), "degrees")
     lies = services.previews.ask(_task(look(work), str(body["page"]))).facts["turn"]
-    done = review.turn(work, str(body["page"]), int(body["degrees"]), person(request), str(body.get("reach", "page")), lies)
+    done = review.turn(work, str(body["page"]), body["degrees"], person(request), str(body.get("reach", "page")), lies)
     return _said(request, services, work, done)
 
 
 def accept(request: Request, services: Services) -> Response:
     """Pages are good as they are: ids, or `all` for all but those that look like another one."""
     asked, work = request.state.body["pages"], _work(request, services)
-    names = ["all"] if asked == "all" else [str(name) for name in asked]
+    names = ["all"] if asked == "all" else _names(asked)
     return _said(request, services, work, review.accept(work, names, person(request)))
 
 
@@ -94,7 +99,7 @@ def mark(request: Request, services: Services) -> Response:
     """What pages are: blank, an attached slip, spare, or like others. Spare are whole captures."""
     body, work = request.state.body, _work(request, services)
     role = str(body["role"])
-    names = [str(name).partition("-")[0] if role == SPARE else str(name) for name in body["pages"]]
+    names = [name.partition("-")[0] if role == SPARE else name for name in _names(body["pages"])]
     return _said(request, services, work, review.mark(work, list(dict.fromkeys(names)), role, person(request)))
 
 
@@ -148,11 +153,31 @@ def _asked(request: Request, services: Services, width: int = 0, uncropped: bool
     """What the order's `page` comes to with its `changes` and `handles`."""
     body, work = request.state.body, _work(request, services)
     dragged, changes = body.get("handles") or {}, body.get("changes") or {}
-    if not isinstance(dragged, Mapping):
-        raise Refused("order_incomplete", name="handles")
+    _check(isinstance(dragged, Mapping) and all(_is_handle(*handle) for handle in dragged.items()), "handles")
     check_changes(changes)
     task = _task(look(work), str(body["page"]), dragged=dragged, changes=changes, width=width, uncropped=uncropped)
     return services.previews.ask(task)
+
+
+def _check(good: bool, name: str) -> None:
+    if not good:
+        raise Refused("order_incomplete", name=name)
+
+
+def _names(asked: Any) -> list[str]:
+    _check(isinstance(asked, list) and bool(asked), "pages")
+    return [str(name) for name in asked]
+
+
+def _is_handle(name: str, value: Any) -> bool:
+    if name == "box":
+        return _are_numbers(value, 4)
+    return isinstance(value, list) and len(value) == POINTS.get(name) and all(_are_numbers(point, 2) for point in value)
+
+
+def _are_numbers(values: Any, count: int) -> bool:
+    return (isinstance(values, list) and len(values) == count
+            and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values))
 
 
 # --- what is answered -------------------------------------------------------------------------------------------------
