@@ -11,11 +11,12 @@ import hmac
 import secrets
 import threading
 import time
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from errors import Refused
-from originals.peoplelog import OPERATOR, ROLES, Known, PeopleLog
+from originals.peoplelog import CHECKER, ROLES, Known, PeopleLog
 
 LEAST_DIGITS, MOST_DIGITS = 4, 12
 LONGEST_NAME = 60  # letters
@@ -50,26 +51,33 @@ class People:
 
     def add(self, name: str, pin: str, role: str, by: str) -> None:
         """A new person, or a new PIN for one who is there. Raises Refused for what cannot be a name or PIN."""
-        name = " ".join(name.split())
+        name = unicodedata.normalize("NFC", " ".join(name.split()))
         if not name or len(name) > LONGEST_NAME or not name.isprintable():
             raise Refused("person_name", most=LONGEST_NAME)
         if not (pin.isascii() and pin.isdecimal() and LEAST_DIGITS <= len(pin) <= MOST_DIGITS):
             raise Refused("person_pin", least=LEAST_DIGITS, most=MOST_DIGITS)
+        if role not in ROLES:
+            raise Refused("order_incomplete", name="role")
         same = next((known.name for known in self.names() if known.name.casefold() == name.casefold()), name)
         salt = secrets.token_hex(16)
-        self._log.append({"event": "person", "name": same, "role": role if role in ROLES else OPERATOR,
-                          "salt": salt, "digest": _digest(pin, salt), "by": by or name})
+        if role != CHECKER:
+            self._check_checkers(same)
+        self._log.append({"event": "person", "name": same, "role": role, "salt": salt, "digest": _digest(pin, salt),
+                          "by": by or name})
 
     def remove(self, name: str, by: str) -> None:
-        """A person who works here no longer; what they did keeps their name. Raises Refused for the last one."""
-        names = [known.name for known in self.names()]
-        if name not in names:
+        """A person who works here no longer; what they did keeps their name. Raises Refused for the last checker."""
+        if name not in self._log.state():
             raise Refused("person_unknown", name=name)
-        if names == [name]:
-            raise Refused("person_last", name=name)
+        self._check_checkers(name)
         self._log.append({"event": "person_left", "name": name, "by": by})
         with self._lock:
             self._sessions = {key: held for key, held in self._sessions.items() if held[0].person != name}
+
+    def _check_checkers(self, name: str) -> None:
+        """Raises Refused where nobody but this person may add people, who is then to be a checker no longer."""
+        if [known.name for known in self.names() if known.role == CHECKER] == [name]:
+            raise Refused("person_last", name=name)
 
     def enter(self, name: str, pin: str, language: str = "") -> str:
         """The key of a new session. Raises Refused for a wrong name or PIN, or one that is tried too often."""
@@ -125,7 +133,7 @@ class People:
 
 def _pause(tries: int) -> float:
     """Seconds until the next try is heard: none at first, then ever more."""
-    return 0.0 if tries < FREE_TRIES else min(LONGEST_PAUSE_S, 2.0 ** (tries - FREE_TRIES))
+    return 0.0 if tries < FREE_TRIES else min(LONGEST_PAUSE_S, 2.0 ** min(tries - FREE_TRIES, 20))
 
 
 def _digest(pin: str, salt: str) -> str:

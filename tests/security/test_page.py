@@ -199,6 +199,14 @@ def test_an_operator_cannot_make_themselves_a_checker(station, known):
     assert client.order("/people/add", {"name": "Lê Văn Mẫu", "pin": "5555"}).status == 409
 
 
+def test_a_station_keeps_a_checker(known):
+    assert known.order("/people/add", {"name": "Vũ Mẫu", "pin": "7777", "role": "operator"}).status == 200
+    for path, order in (("/people/remove", {}), ("/people/add", {"pin": "1357", "role": "operator"})):
+        answer = known.order(path, {"name": "Lê Văn Mẫu", **order})
+        assert (answer.status, json.loads(answer.data)["error"]["code"]) == (409, "person_last")
+    assert known.order("/people/remove", {"name": "Vũ Mẫu"}).status == 200
+
+
 def test_a_body_without_end_is_cut_off(known):
     connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=20)
     connection.putrequest("POST", "/books/add", skip_host=True)

@@ -101,7 +101,7 @@ def retake(request: Request, services: Services) -> Response:
     """The next image takes the place of a capture; with none named, it does not."""
     log = services.workplace.log(str(identity(request, services)))
     body = request.state.body
-    name = None if body.get("capture") is None else body.text("capture")
+    name = None if body["capture"] is None else body.text("capture")
     if name is not None and name not in {item.id for item in log.state().current}:
         raise NothingToDo("page_gone", page=name[:20])
     log.append({"event": "retaking", "capture": name, "by": person(request)})

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from errors import Refused
-from originals.peoplelog import CHECKER
+from originals.peoplelog import CHECKER, OPERATOR
 from texts import LANGUAGES
 from webstation.services import Services, answer, language, page, person, public_view, session, view
 
@@ -78,11 +78,12 @@ def people(request: Request, services: Services) -> Response:
 
 
 def add(request: Request, services: Services) -> Response:
-    """One more person, or a new PIN for one: a checker may for all, everybody for themselves."""
+    """One more person, or a new PIN for one: a checker may for all, everybody for themselves, who keep their role."""
     body, asker = request.state.body, session(request)
-    if asker.role != CHECKER and body.text("name").strip().casefold() != asker.person.casefold():
+    own = " ".join(body.text("name").split()).casefold() == asker.person.casefold()
+    if asker.role != CHECKER and not own:
         raise Refused("person_no_checker")
-    role = body.text("role", "") if asker.role == CHECKER else asker.role
+    role = asker.role if own else body.text("role", OPERATOR)
     services.people.add(body.text("name"), body.text("pin"), role, person(request))
     return answer(ok=True)
 
