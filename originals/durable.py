@@ -27,7 +27,8 @@ from errors import StorageFailed, StoreBusy
 TEMP = ".tmp-"
 TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}(\.\w+)?")
 CHUNK = 1 << 20
-READ_ONLY, PRIVATE = 0o444, 0o600
+READ_ONLY = 0o444
+PRIVATELY = {"opener": partial(os.open, mode=0o600)}  # for the user of the program alone (Windows: as the folder says)
 FAR = 0x7FFF0000
 WINDOWS = os.name == "nt"
 SHORT = 0.01  # between two tries for a lock, s
@@ -54,9 +55,8 @@ class NewFile:
     def __init__(self, folder: Path, private: bool = False) -> None:
         make_folder(folder)
         self._temp = _temp_name(folder)
-        who = {"opener": partial(os.open, mode=PRIVATE)} if private else {}
         with _told(folder):
-            self._file: BinaryIO = open(self._temp, "xb", **who)  # noqa: SIM115  closed by keep or __exit__
+            self._file: BinaryIO = open(self._temp, "xb", **(PRIVATELY if private else {}))  # noqa: SIM115  closed by keep or __exit__
 
     def __enter__(self) -> NewFile:
         return self
@@ -189,16 +189,17 @@ def whole_folder(path: Path) -> Iterator[Path]:
         _remove_tree(old)
 
 
-def append_line(path: Path, text: str) -> None:
+def append_line(path: Path, text: str, private: bool = False) -> None:
     """Append one line of JSON to a log; durable when this returns, and all or nothing.
 
-    What a crash left of a line at the end is removed first. Several programs may append. Raises StorageFailed.
+    What a crash left of a line at the end is removed first. Several programs may append. `private`: a new log can be read
+    by the user of the program alone. Raises StorageFailed.
     """
     if "\n" in text:
         raise ValueError("a log has one event a line")
     make_folder(path.parent)
     new = not path.exists()
-    with _told(path), open(path, "ab") as log:
+    with _told(path), open(path, "ab", **(PRIVATELY if private else {})) as log:
         _wait_for_lock(log)
         end = _repaired(path, log)
         try:

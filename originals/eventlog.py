@@ -33,8 +33,10 @@ class EventLog(Generic[State]):
 
     def __init__(
         self, path: Path, start: State, fold: Callable[[State, Mapping[str, Any]], State],
-        settle: Callable[[State], State] = lambda state: state,
+        settle: Callable[[State], State] = lambda state: state, private: bool = False,
     ) -> None:
+        """`private`: a new file can be read by the user of the program alone."""
+        self._private = private
         self.path, self._start, self._fold, self._settle = Path(path), start, fold, settle
         self._reading = threading.Lock()
         self._forget()
@@ -47,7 +49,7 @@ class EventLog(Generic[State]):
 
         Raises StorageFailed; the log then holds what it held before.
         """
-        append_line(self.path, canonical_json({"time": now(), **event}))
+        append_line(self.path, canonical_json({"time": now(), **event}), self._private)
 
     def events(self) -> list[dict[str, Any]]:
         """All events in order. Raises StorageFailed `log_damaged`, with the line, for what is no event."""

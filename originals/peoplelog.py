@@ -1,6 +1,7 @@
 """The log of the people who work at a station: names, what they may do, and the digests of their PINs.
 
-A PIN never stands here, only what it is compared with. What people did stands in the logs of the books, by name.
+A PIN never stands here, only what it is compared with; of four digits it could be found by trying, so
+nobody else reads it. What people did stands in the logs of the books, by name.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class PeopleLog(EventLog[Mapping[str, Known]]):
     """The log file of a station's people; its state maps each name to what holds of it today."""
 
     def __init__(self, root: Path) -> None:
-        super().__init__(Path(root) / FILE, {}, _after)
+        super().__init__(Path(root) / FILE, {}, _after, private=True)
 
 
 def _after(people: Mapping[str, Known], event: Mapping[str, Any]) -> Mapping[str, Known]:

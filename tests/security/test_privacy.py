@@ -132,7 +132,7 @@ def test_the_logs_of_the_program_name_nobody(packed):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX file modes")
 def test_keys_are_for_the_program_alone_and_nothing_is_left_half_way(packed):
     run, _ = packed
-    for path in (run.store / "phone").iterdir():
+    for path in [*(run.store / "phone").iterdir(), run.store / "people.jsonl"]:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(run.store.rglob(".tmp-*")) == []
     assert not list((run.store / "uploads").rglob("*.part")) and not list((run.store / "spool").rglob("*.jpg"))
