@@ -80,14 +80,15 @@ def assign(workplace: Workplace, identity: Identity, captures: Iterable[str], by
     for name in chosen:
         if name not in waiting:
             raise BadIdentity("capture_unknown", capture=name)
+    said = {"by": by} if by else {}
     if not log.state().opened:
-        log.append({"event": "opened"})
+        log.append({"event": "opened", **said})
     for name in sorted(chosen, key=list(waiting).index):
         capture = waiting[name]
         frame = {"frame": capture.frame, "width": capture.width, "height": capture.height, "dpi": capture.dpi}
         log.append({"event": "received", "arrival": log.state().next_arrival, "sha256": capture.sha256,
-                    "media": capture.media, "name": capture.source, "exif": dict(capture.exif), "frames": [frame]})
-        unsorted.append({"event": "moved", "capture": name, "book": str(identity)} | ({"by": by} if by else {}))
+                    "media": capture.media, "name": capture.source, "exif": dict(capture.exif), "frames": [frame], **said})
+        unsorted.append({"event": "moved", "capture": name, "book": str(identity), **said})
     return len(chosen)
 
 
