@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -22,7 +23,8 @@ from webstation.views import books, capture, cases, entrance, pack, pictures, re
 
 NAMES = ("127.0.0.1", "localhost", "[::1]")
 ALIVE_S = 15.0  # a line is sent at least so often, so that a lost connection is noticed
-MOST_BEHIND = 1000  # events: a page that is farther behind asks anew
+MOST_BEHIND = 1000  # events: with a page that is farther behind the connection is ended, and it asks anew
+NUMBER = re.compile("[0-9]{1,15}")
 
 
 def desk_app(services: Services, port: int) -> Starlette:
@@ -64,17 +66,19 @@ async def events(request: Request) -> Response:
     if request.scope["session"] is None:
         return Response(status_code=401)
     last = request.headers.get("last-event-id", "")
-    stream = _events(request, int(last) if last.isdecimal() else None)
+    stream = _events(request, int(last) if NUMBER.fullmatch(last) else None)
     return StreamingResponse(stream, media_type="text/event-stream")
 
 
 async def _events(request: Request, after: int | None) -> AsyncIterator[str]:
     services: Services = request.app.state.services
-    loop, waiting = asyncio.get_running_loop(), asyncio.Queue[Event](MOST_BEHIND)
+    loop, waiting, behind = asyncio.get_running_loop(), asyncio.Queue[Event](MOST_BEHIND), asyncio.Event()
 
     def put(event: Event) -> None:
-        with contextlib.suppress(asyncio.QueueFull):
+        try:
             waiting.put_nowait(event)
+        except asyncio.QueueFull:
+            behind.set()
 
     def hear(event: Event) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended
@@ -83,7 +87,7 @@ async def _events(request: Request, after: int | None) -> AsyncIterator[str]:
     end = services.hub.listen(hear, after)
     try:
         yield "retry: 1000\n\n"
-        while services.people.session(request.scope["session_key"]) is not None:
+        while not behind.is_set() and services.people.session(request.scope["session_key"]) is not None:
             try:
                 event = await asyncio.wait_for(waiting.get(), ALIVE_S)
                 data = json.dumps(event.facts, ensure_ascii=False, default=str)

@@ -9,6 +9,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -58,6 +59,7 @@ class Packing:
         self._root, self._settings, self._hub = workplace.root, settings, hub
         self._lock, self._last = threading.Lock(), Standing()
         self._process: Any = None
+        self._closed = False
 
     def standing(self, book: str) -> Standing:
         """Where the last order stands, if it was for this book."""
@@ -74,22 +76,28 @@ class Packing:
 
     def close(self) -> None:
         """End it; a package is whole or absent, whenever that is."""
-        if self._process is not None:
-            self._process.terminate()
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.terminate()
 
     def _run(self, order: Order) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        self._process = context.Process(target=carry_out, args=(theirs, self._root, self._settings, order), daemon=False)
-        try:
-            self._process.start()
+        process = context.Process(target=carry_out, args=(theirs, self._root, self._settings, order), daemon=False)
+        with suppress(EOFError, OSError):  # it has said all it had to say, or died
+            with self._lock:
+                if self._closed:
+                    return
+                process.start()
+                self._process = process
             theirs.close()
             while True:
                 self._say(replace(self._last, **ours.recv()))
-        except (EOFError, OSError):  # it has said all it had to say, or died
-            self._process.join()
         if self._last.state == RUNNING:
-            self._say(replace(self._last, state=FAILED, code="worker_died", facts={}))
+            self._say(replace(self._last, state=FAILED, code="packing_died", facts={}))
+        if process.pid is not None:
+            process.join()
 
     def _say(self, standing: Standing) -> None:
         self._last = standing
@@ -106,6 +114,8 @@ def carry_out(pipe: Connection, root: Path, settings: Settings, order: Order) ->
     except OSError as error:
         facts = {"reason": error.strerror or str(error), "file": error.filename or ""}
         pipe.send({"state": FAILED, "code": "system", "facts": facts})
+    except Exception as error:  # a defect of ours; what it was about may be personal, and comes into no log
+        pipe.send({"state": FAILED, "code": "packing_defect", "facts": {"reason": type(error).__name__}})
 
 
 def _pack(pipe: Connection, workplace: Workplace, settings: Settings, order: Order) -> dict[str, Any]:
@@ -113,8 +123,8 @@ def _pack(pipe: Connection, workplace: Workplace, settings: Settings, order: Ord
     from station import shelf
 
     outcome = shelf.pack(workplace, Identity.parse(order.book), settings, 0, _teller(pipe), by=order.by)
-    lines = {language: tuple(summary.in_words(outcome, language).split("\n")) for language in LANGUAGES}
-    return {"state": DONE, "lines": lines}
+    lines = {language: tuple(summary.in_words(outcome, language).split("\n")[1:]) for language in LANGUAGES}
+    return {"state": DONE, "lines": lines}  # but for the first: how many images came, which the page tells all the time
 
 
 def _verify(pipe: Connection, workplace: Workplace, settings: Settings, order: Order) -> dict[str, Any]:

@@ -118,19 +118,36 @@ class Pictures:
 
     def _run(self) -> None:
         waiting: dict[int, Future] = {}
-        while True:
+        goes_on = True
+        while goes_on:
             try:
-                asked = self._asked.get(timeout=STEP_S / 10 if waiting else IDLE_S)
-            except queue.Empty:
-                if not waiting:
-                    self._pool.close()
-            else:
-                if asked is None:
-                    break
-                waiting[self._pool.give(asked[0])] = asked[1]
-                continue
+                goes_on = self._turn(waiting)
+            except OSError:  # no worker can be begun now, for want of memory most likely
+                self._give_up(waiting, "worker_died")
+        self._give_up(waiting, "stopped")
+
+    def _turn(self, waiting: dict[int, Future]) -> bool:
+        """Hand out what was asked, or take what is done; False when all is to end."""
+        try:
+            asked = self._asked.get(timeout=STEP_S / 10 if waiting else IDLE_S)
+        except queue.Empty:
+            if not waiting:
+                self._pool.close()
             for number, result in self._pool.results(STEP_S) if waiting else ():
                 waiting.pop(number).set_result(result)
+            return True
+        if asked is not None:
+            self._hand_out(*asked, waiting)
+        return asked is not None
+
+    def _hand_out(self, task: Any, done: Future, waiting: dict[int, Future]) -> None:
+        try:
+            waiting[self._pool.give(task)] = done
+        except OSError:
+            done.set_result(local.Failure("worker_died", {}))
+            raise
+
+    def _give_up(self, waiting: dict[int, Future], code: str) -> None:
         self._pool.close()
-        for done in waiting.values():
-            done.set_result(local.Failure("stopped", {}))
+        while waiting:
+            waiting.popitem()[1].set_result(local.Failure(code, {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -61,12 +62,15 @@ class StationPage:
         return f"http://{HOST}:{self._listener.port}/start?key={self._people.start_key}"
 
     def stop(self) -> None:
-        """Ends sessions of the scanner and the listeners; what came in is safe."""
-        self._scanner.close()
-        self._parts["packing"].close()
-        self._phones.close()
+        """Ends sessions of the scanner and the listeners, all at once, for each may take seconds; what came in is safe."""
+        ends = [self._scanner.close, self._parts["packing"].close, self._phones.close]
         if self._listener is not None:
-            self._listener.stop()
+            ends.append(self._listener.stop)
+        ending = [threading.Thread(target=end) for end in ends]
+        for thread in ending:
+            thread.start()
+        for thread in ending:
+            thread.join()
         self._pictures.close()
         self._previews.close()
 

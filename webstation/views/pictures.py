@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from starlette.requests import Request
@@ -10,12 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from book import Capture
-from errors import NothingToDo
+from errors import NothingToDo, StorageFailed
 from originals.durable import write_file
 from webstation.pictures import OriginalPicture, PagePicture
 from webstation.services import Services, log_name, view
 
 THUMB, LARGEST = 240, 5000  # px
+DIGITS = re.compile("[0-9]{1,9}")
 PICTURE = re.compile("[0-9a-f]{32}")
 FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 
@@ -36,14 +38,17 @@ def thumb(request: Request, services: Services) -> Response:
     """A developed page, small; kept, for it will be asked for again."""
     path = _developed(request, services)
     kept = path.parent / "thumbs" / path.name
-    if not kept.exists():
-        write_file(kept, [services.pictures.ask(PagePicture(path, THUMB))])
-    return _jpeg(kept.read_bytes())
+    with suppress(FileNotFoundError):
+        return _jpeg(kept.read_bytes())
+    drawn = services.pictures.ask(PagePicture(path, THUMB))
+    with suppress(StorageFailed):  # a full disk is no reason to show nothing
+        write_file(kept, [drawn])
+    return _jpeg(drawn)
 
 
 def _side(request: Request) -> int:
     asked = request.query_params.get("w", "")
-    return min(LARGEST, max(16, int(asked))) if asked.isdecimal() else 1000
+    return min(LARGEST, max(16, int(asked))) if DIGITS.fullmatch(asked) else 1000
 
 
 def _capture(services: Services, book: str, name: str) -> Capture:
