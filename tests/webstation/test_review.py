@@ -1,10 +1,12 @@
 """Review as an operator does it: pages looked through, handles dragged, corrections taken back, and all by keyboard."""
 
+import json
 import time
 
 import pytest
 
 from tests.stations import SCREEN, entered, until
+from texts import catalogue, say
 
 BOOK = "KH.1990.14800.01"
 SECONDS = 60
@@ -42,8 +44,14 @@ def opened(page, station):
     until(page, "!document.querySelector('.tile.making')", SECONDS)
 
 
-def said(page, beginning):
-    until(page, f"document.getElementById('told').textContent.startsWith('{beginning}')", SECONDS)
+def word(code, **facts):
+    return say("page", f"review_{code}", "vi", **facts)
+
+
+def said(page, did, **facts):
+    """Until the screen says what was done: the whole sentence, or with no facts its beginning."""
+    wanted = word(f"did_{did}", **facts) if facts else catalogue("vi")["page"][f"review_did_{did}"].partition("{")[0]
+    until(page, f"document.getElementById('told').textContent.startsWith({json.dumps(wanted)})", SECONDS)
     return page.inner_text("#told")
 
 
@@ -100,7 +108,7 @@ def test_a_dragged_corner_is_in_the_log_and_the_page_is_made_anew(table, book):
     before = picture(table, name)
     open_page(table, name)
     drag(table, "corner_0", 40, 25)
-    said(table, "Đã chỉnh khung giấy")
+    said(table, "set")
     until(table, "document.getElementById('result-image').src.startsWith('blob:')", SECONDS)
     corners = settings(book)[name.partition("-")[0]]["outline"]["corners"]
     assert 0.05 < corners[0][0] < 0.2 and 0.03 < corners[0][1] < 0.2 and len(corners) == 4
@@ -114,14 +122,14 @@ def test_a_correction_is_undone_and_redone_with_a_key_each(table, book):
     before = picture(table, name)
     open_page(table, name)
     drag(table, "gutter_0", 15, 0)
-    assert "gáy sổ" in said(table, "Đã chỉnh")
+    assert word("stage_split") in said(table, "set")
     assert settings(book)[name.partition("-")[0]]["split"]["gutter"]
     after = made_anew(table, name, before)
     table.keyboard.press("u")
-    said(table, "Đã hoàn tác: chỉnh gáy sổ")
+    said(table, "undone")
     assert picture(table, name) == before
     table.keyboard.press("Control+y")
-    said(table, "Đã làm lại")
+    said(table, "redone")
     assert picture(table, name) == after
 
 
@@ -135,7 +143,7 @@ def test_handles_are_moved_by_arrow_keys(table, book):
     table.wait_for_timeout(100)
     after = table.locator("[data-handle=corner_0]").bounding_box()
     assert (round(after["x"] - before["x"]), round(after["y"] - before["y"])) == (1, 10)
-    said(table, "Đã chỉnh khung giấy")  # once, when the keys rest
+    said(table, "set")  # once, when the keys rest
     assert len([event for event in book.events(BOOK) if event["event"] == "settings"]) >= 1
 
 
@@ -161,7 +169,7 @@ def test_the_crop_is_dragged_on_the_page_as_it_is_before_it_is_cropped(table, bo
     table.keyboard.press("k")
     table.wait_for_selector("[data-handle=crop_bottom]:visible", timeout=1000 * SECONDS)
     drag(table, "crop_bottom", 0, -80)
-    said(table, "Đã chỉnh cắt mép")
+    said(table, "set")
     box = settings(book)[name]["crop"]["box"]
     assert 0 <= box[0] < box[2] <= 1 and box[3] < 0.95
 
@@ -171,7 +179,7 @@ def test_a_correction_reaches_as_far_as_is_said(table, book):
     open_page(table, names[2])
     table.select_option("#reach", "following")
     table.select_option("#strength", "strong")
-    assert "từ trang này đến hết: 3 ảnh" in said(table, "Đã chỉnh màu")
+    said(table, "set", stages=word("stage_tone"), reach=word("reach_following"), images=3)
     scopes = settings(book)
     assert names[2].partition("-")[0] in scopes and names[0].partition("-")[0] not in scopes
 
@@ -198,8 +206,8 @@ def test_all_doubtful_pages_are_accepted_at_once_and_another_browser_sees_it(tab
     waiting = [page["id"] for page in pages(table) if page["waits"]]
     assert waiting
     table.keyboard.press("q")
-    assert f"Đã duyệt {len(waiting)} trang" in said(table, "Đã duyệt")
-    until(other, "document.getElementById('waits').textContent === 'Không còn trang phải xem'", SECONDS)
+    said(table, "accepted", pages=len(waiting), waiting=0)
+    until(other, f"document.getElementById('waits').textContent === '{word('waits_none')}'", SECONDS)
     context.close()
     assert set(book.events(BOOK)[-1]["pages"]) == set(waiting)
 
@@ -210,24 +218,24 @@ def test_chosen_pages_are_marked_in_one_go(table, book):
     table.keyboard.press("Shift+ArrowRight")
     assert table.locator(".tile[aria-selected=true]").count() == 2
     table.keyboard.press("b")
-    said(table, "Đã ghi 2 trang là trang trống")
+    said(table, "marked", pages=2, role=word("role_blank"))
     assert book.events(BOOK)[-1]["roles"] == {names[0]: "blank", names[1]: "blank"}
     table.keyboard.press("Control+z")
-    said(table, "Đã hoàn tác: ghi trang trống")
+    said(table, "undone")
     assert not any(page["role"] for page in pages(table))
 
 
 def test_pages_are_moved_by_dragging_and_by_keys(table):
     before = tiles(table)
     table.drag_and_drop(f"[data-page='{before[4]}']", f"[data-page='{before[0]}']")
-    said(table, "Đã chuyển chỗ trang 5")
+    said(table, "moved", number=5)
     assert tiles(table) == [before[4], *before[:4], before[5]]
     table.focus(f"[data-page='{before[4]}']")
     table.keyboard.press("x")
-    said(table, "Đã đổi chỗ")
+    said(table, "swapped")
     assert tiles(table)[:3] == [before[0], before[1], before[4]]
     table.keyboard.press("Alt+ArrowRight")
-    said(table, "Đã chuyển chỗ trang 3")
+    said(table, "moved", number=3)
     assert tiles(table) == before[:4] + before[4:]
 
 
@@ -236,7 +244,7 @@ def test_a_newer_image_takes_the_place_of_an_older_one_and_that_can_be_turned_ro
     table.click(f"[data-page='{before[4]}']", modifiers=["Control"])
     table.click(f"[data-page='{before[5]}']", modifiers=["Control"])
     table.keyboard.press("n")
-    said(table, "Ảnh mới đã thay trang 5")
+    said(table, "superseded", number=5)
     assert tiles(table) == [*before[:4], before[5]]
     open_page(table, before[5])
     table.click("#retaken")
@@ -249,13 +257,13 @@ def test_an_image_that_was_taken_twice_is_taken_out_and_put_back(table):
     before = tiles(table)
     table.focus(f"[data-page='{before[1]}']")
     table.keyboard.press("d")
-    said(table, "Đã ghi 1 trang là chụp trùng")
+    said(table, "marked", pages=1, role=word("role_spare"))
     capture = before[1].partition("-")[0]
     assert tiles(table) == [*before[2:], capture]
     assert table.evaluate("document.activeElement.dataset.page") == before[3]
     table.keyboard.press("End")
     table.keyboard.press("o")
-    said(table, "Đã ghi 1 trang là trang thường")
+    said(table, "marked", pages=1, role=word("role_page"))
     assert tiles(table) == before
 
 
@@ -280,7 +288,7 @@ def test_a_book_is_reviewed_by_keyboard_alone(table):
         until(table, "!document.getElementById('editor').hidden", SECONDS)
         assert len([page for page in pages(table) if page["waits"]]) == left
         table.keyboard.press("Enter")
-        said(table, f"Đã duyệt 1 trang. Còn {left - 1} trang")
+        said(table, "accepted", pages=1, waiting=left - 1)
     until(table, "document.getElementById('editor').hidden", SECONDS)
     assert not any(page["waits"] for page in pages(table))
 
@@ -289,7 +297,7 @@ def test_it_opens_where_one_left_off(table, book):
     table.select_option("#sort", "book")
     open_page(table, tiles(table)[3])
     table.reload()
-    until(table, "document.getElementById('which').textContent.startsWith('Trang 4')", SECONDS)
+    until(table, f"document.getElementById('which').textContent === '{word('page_of', number=4, pages=6)}'", SECONDS)
     table.keyboard.press("Escape")
     assert table.evaluate("document.activeElement.dataset.page") == tiles(table)[3]
     assert table.input_value("#sort") == "book"
@@ -309,7 +317,7 @@ NONSENSE = [  # an empty name stands for a page that is there
     ("mark", {"pages": [""], "role": "page"}),
     ("move", {"page": "", "before": "nothing"}),
     ("supersede", {"old": "", "new": "nothing"}),
-    ("redo", {}),
+    ("undo", {}),
 ]
 
 
