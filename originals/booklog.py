@@ -57,6 +57,7 @@ class BookState(Corrected):
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     set_aside: tuple[SetAside, ...] = ()
     packed: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outdated: bool = False  # its pages or cases were changed since it was packed
     facts: Mapping[str, Any] = field(default_factory=dict)
     moved: Mapping[str, str] = field(default_factory=dict)
     closings: tuple[Mapping[str, Any], ...] = ()
@@ -125,7 +126,7 @@ def _after(state: BookState, event: Mapping[str, Any]) -> BookState:
     after = replace(fold(state, event) if fold else state, last=event["time"], last_event=kind)
     if by and kind not in CHECKS:
         after = replace(after, workers=after.workers | {by})
-    return replace(after, changed=True, closing=None) if _changes(state, after, kind) else after
+    return replace(after, changed=True, outdated=True, closing=None) if _changes(state, after, kind) else after
 
 
 def _changes(before: BookState, after: BookState, kind: str) -> bool:
@@ -225,7 +226,7 @@ def _cases_checked(state: BookState, event: Mapping[str, Any]) -> BookState:
 
 
 def _packed(state: BookState, event: Mapping[str, Any]) -> BookState:
-    return replace(state, packed={**state.packed, event["package"]: dict(event)})
+    return replace(state, packed={**state.packed, event["package"]: dict(event)}, outdated=False)
 
 
 _FOLDS = {

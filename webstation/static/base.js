@@ -96,19 +96,31 @@ const sohoa = (() => {
 
   // Calls `heard(facts)` for each event of that name; the connection is made once, and again when it is lost.
   function on(name, heard) {
-    if (!source) {
-      source = new EventSource("/events");
-      source.addEventListener("open", () => link(true));
-      source.addEventListener("error", () => link(false));
-    }
-    if (!listeners[name]) {
-      listeners[name] = [];
-      source.addEventListener(name, (event) => {
-        const facts = JSON.parse(event.data);
-        for (const listener of listeners[name]) listener(facts);
-      });
-    }
-    listeners[name].push(heard);
+    const known = listeners[name];
+    listeners[name] = [...(known || []), heard];
+    if (!source) connect();
+    else if (!known) listen(name);
+  }
+
+  function connect() {
+    source = new EventSource("/events");
+    source.addEventListener("open", () => link(true));
+    source.addEventListener("error", () => {
+      link(false);
+      if (source.readyState === EventSource.CLOSED) setTimeout(connectAgain, 3000);
+    });
+    Object.keys(listeners).forEach(listen);
+  }
+
+  // The browser tries no more where the station said no, and some do not where it is away. A station that knows this person
+  // no longer, as after a restart, leads to the entrance.
+  const connectAgain = () => get("/people", { raw: true }).then(connect, connect);
+
+  function listen(name) {
+    source.addEventListener(name, (event) => {
+      const facts = JSON.parse(event.data);
+      for (const listener of listeners[name]) listener(facts);
+    });
   }
 
   // After the connection was lost, whatever is shown may be old.
@@ -214,6 +226,7 @@ const sohoa = (() => {
     }
     for (const button of document.querySelectorAll("button[data-order]")) {
       button.addEventListener("click", async () => {
+        if (button.dataset.confirm && !window.confirm(button.dataset.confirm)) return;
         const done = await order(button.dataset.order, JSON.parse(button.dataset.facts || "{}"));
         if (done) location.assign(done.go || button.dataset.go || location.href);
       });

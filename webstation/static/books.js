@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const { say } = sohoa;
+  const COLOURS = { packed: " good", closed: " good", changed_since: " warn", repack: " warn" };
   let asked = null;
   const unsorted = Number(document.getElementById("shelf").dataset.unsorted);
 
@@ -15,7 +16,9 @@
       const place = document.querySelector(`[data-row="${row.book}"]`);
       if (!place) return location.reload();
       place.querySelector("[data-count]").textContent = sohoa.written(row.captures);
-      place.querySelector("[data-state]").textContent = say("state_" + row.state);
+      const state = place.querySelector("[data-state]");
+      state.textContent = say("state_" + row.state);
+      state.className = "chip" + (COLOURS[row.state] || "");
       const empty = place.querySelector("[data-empty]");
       if (empty) empty.hidden = row.state !== "empty";
     }

@@ -10,10 +10,11 @@
     asked = null;
     const found = await sohoa.get(`${base}/pack.json`).catch(() => null);
     if (!found) return;  // the station is away, and is told of
-    const { checks, packing, packed, folder } = found;
+    const { checks, packing, packed, outdated, folder } = found;
     at("checks").replaceChildren(...checks.map((check) => element("li", { class: check.good ? "" : "open" },
       element("span", { class: "skip" }, say(check.good ? "check_good" : "check_open") + ": "),
       check.go ? element("a", { href: check.go }, check.text) : check.text)));
+    at("anyway").hidden = checks.every((check) => check.good);
     const running = packing.state === "running";
     at("pack").disabled = running;
     at("pack").textContent = packed && !running ? say("pack_again") : say("pack_now");
@@ -28,6 +29,7 @@
     at("lines").replaceChildren(...packing.lines.map((line) => element("p", { class: packing.state === "failed" || !packing.good ? "bad-words" : "" }, line)));
     at("where").hidden = !packed;
     at("folder").textContent = folder;
+    at("outdated").hidden = !(packed && outdated) || running;
   }
   const soon = (wait) => { asked = asked || setTimeout(refresh, wait); };
 

@@ -14,7 +14,7 @@ from book import Identity
 from capture.cover import CoverCode
 from errors import BadIdentity, Refused, StorageFailed
 from originals import journal
-from originals.booklog import PACKING, BookState
+from originals.booklog import BookState
 from originals.stationlog import UNSORTED
 from station import shelf
 from texts import say
@@ -90,8 +90,8 @@ def _standing(state: BookState, captures: int, counts: dict[str, int]) -> tuple[
         return closed, "pack"
     if not captures:
         return "empty", "capture"
-    if state.last_event in PACKING:
-        return "packed", "pack"
+    if state.packed:
+        return ("repack" if state.outdated else "packed"), "pack"
     if counts.get(journal.WAITING, 0):
         return "developing", "capture"
     if captures * _pages_of_image(state) < state.facts.get("pages", 0):

@@ -29,8 +29,9 @@ def pack(request: Request, services: Services) -> Response:
 def standing(request: Request, services: Services) -> Response:
     """What is still open, and where packing stands."""
     book, spoken = identity(request, services), language(request)
+    state = services.workplace.log(str(book)).state()
     return answer(checks=_checks(services, book, spoken), packing=_packing(services, str(book), spoken),
-                  packed=bool(services.workplace.log(str(book)).state().packed),
+                  packed=bool(state.packed), outdated=state.outdated,
                   folder=str(services.workplace.packages(str(book))))
 
 
