@@ -87,7 +87,7 @@ async def _events(request: Request, after: int | None) -> AsyncIterator[str]:
     end = services.hub.listen(hear, after)
     try:
         yield "retry: 1000\n\n"
-        while not behind.is_set() and services.people.session(request.scope["session_key"]) is not None:
+        while not behind.is_set() and services.people.lives(request.scope["session_key"]):
             try:
                 event = await asyncio.wait_for(waiting.get(), ALIVE_S)
                 data = json.dumps(event.facts, ensure_ascii=False, default=str)

@@ -6,6 +6,7 @@ The libraries of packages take more memory than the rest of the station; when th
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Mapping
@@ -107,6 +108,7 @@ class Packing:
 
 def carry_out(pipe: Connection, root: Path, settings: Settings, order: Order) -> None:
     """Do what is ordered, in a process of its own; what there is to tell goes through the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the station's to act on
     try:
         pipe.send((_pack if order.what == PACK else _verify)(pipe, Workplace(root), settings, order))
     except SohoaError as error:

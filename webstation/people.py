@@ -109,6 +109,12 @@ class People:
             self._sessions[key] = held[0], self._clock() + SESSION_S
             return held[0]
 
+    def lives(self, key: str) -> bool:
+        """Whether a session lives; this asks for no person, and keeps nothing alive."""
+        with self._lock:
+            held = self._sessions.get(key)
+            return held is not None and self._clock() <= held[1]
+
     def speak(self, key: str, language: str) -> None:
         """From now on the session speaks another language."""
         with self._lock:

@@ -35,6 +35,7 @@ FILES = ("phone.css", "phone.js", "phonelist.js", "phonesend.js", "phonesigns.js
 KEY = "x-sohoa-key"
 MOST_JSON = 16_000  # bytes of an order
 MOST_ASKED = 100  # photos
+LONGEST_NUMBER = 16  # digits
 STATUS = {"malformed": 400, "not_announced": 404, "another_first": 409, "not_here": 409, "overtaken": 409, "too_large": 413,
           "too_long": 413, "no_image": 415, "differs": 460, "too_many": 503, "no_room": 507}
 TROUBLE = 507
@@ -231,4 +232,4 @@ async def _receive(request: Request, door: Door, book: str, sha256: str) -> Resp
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() else None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < LONGEST_NUMBER else None
