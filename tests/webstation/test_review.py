@@ -346,4 +346,4 @@ def test_nothing_scrolls_away_and_every_control_has_its_name(table):
     table.wait_for_timeout(500)
     assert faults() == (True, [])
     tools = table.locator("#tools")
-    assert tools.evaluate("(tools) => tools.scrollHeight <= tools.clientHeight + 1 && tools.scrollWidth <= tools.clientWidth")
+    assert tools.evaluate("(one) => one.scrollHeight <= one.clientHeight + 1 && one.scrollWidth <= one.clientWidth")
