@@ -6,8 +6,9 @@ station's. Nothing is developed here. Every function that says something gives b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import acceptance
@@ -19,6 +20,7 @@ from lighttable import Said, Table, TablePage, Undeveloped, look, table
 from originals import corrections
 from originals.booklog import BookState
 from originals.corrections import SPARE
+from originals.durable import locked
 from originals.scopes import REACHES, reached
 from settings import check_changes
 from wholebook import Looked
@@ -72,6 +74,18 @@ class Done:
     develop: tuple[str, ...] = ()
 
 
+def _alone(say: Callable[..., Done]) -> Callable[..., Done]:
+    """Nobody else says anything of pages meanwhile: what is said depends on what was said before."""
+
+    @wraps(say)
+    def alone(work: Work, *said: Any, **more: Any) -> Done:
+        with locked(work.workplace.corrections_lock, wait=True):
+            return say(work, *said, **more)
+
+    return alone
+
+
+@_alone
 def correct(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], reach: str, by: str) -> Done:
     """Settings (stage → key → value; None takes one back) for a page, and as far as `reach` says (`REACHES`).
 
@@ -85,6 +99,7 @@ def correct(work: Work, page: str, changes: Mapping[str, Mapping[str, Any]], rea
     return _set(work, page, changes, reach, by, "set", stages=", ".join(sorted(changes)))
 
 
+@_alone
 def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page", lies: int | None = None) -> Done:
     """Turn the image of a page by 90, 180 or 270° clockwise against how it lies now. Raises as `correct` does.
 
@@ -97,6 +112,7 @@ def turn(work: Work, page: str, degrees: int, by: str, reach: str = "page", lies
     return _set(work, page, changes, reach, by, "turned", degrees=degrees % 360)
 
 
+@_alone
 def mark(work: Work, pages: str | Sequence[str], role: str, by: str) -> Done:
     """A page or several, or captures, are `blank`, attached `slip`s, `spare` (captures only), or like others (empty).
 
@@ -113,6 +129,7 @@ def mark(work: Work, pages: str | Sequence[str], role: str, by: str) -> Done:
     return _done(work, looked.state, "marked", facts)
 
 
+@_alone
 def accept(work: Work, pages: Iterable[str], by: str) -> Done:
     """Pages are good as they are (ids or numbers; `all`: all that wait but those that look like another one).
 
@@ -122,6 +139,7 @@ def accept(work: Work, pages: Iterable[str], by: str) -> Done:
     return Done("accepted", {"pages": len(accepted), "waiting": len(waits)})
 
 
+@_alone
 def move(work: Work, page: str, before: str | None, by: str) -> Done:
     """The capture of a page goes before that of another one, or to the end (None); both its pages go.
 
@@ -138,6 +156,7 @@ def move(work: Work, page: str, before: str | None, by: str) -> Done:
     return _say(work, {"event": "order", "capture": capture, **place}, by, "moved", facts)
 
 
+@_alone
 def swap(work: Work, page: str, by: str) -> Done:
     """The capture of a page changes places with the next one. Raises BadIdentity, NothingToDo for the last one."""
     looked = look(work)
@@ -150,6 +169,7 @@ def swap(work: Work, page: str, by: str) -> Done:
     return _say(work, {"event": "order", "capture": capture, "after": following}, by, "swapped", facts)
 
 
+@_alone
 def supersede(work: Work, old: str, new: str, by: str) -> Done:
     """A capture that came in (`new`, or one of its pages) is the retake of another, and takes its place.
 
@@ -164,12 +184,14 @@ def supersede(work: Work, old: str, new: str, by: str) -> Done:
                 {"page": old, "number": _number(looked, old), "retake": new})
 
 
+@_alone
 def undo(work: Work, by: str) -> Done:
     """Take back what was said last. Raises NothingToDo."""
     state = look(work).state
     return _undone(work, state, corrections.undoable(state.corrections), by, "undone")
 
 
+@_alone
 def redo(work: Work, by: str) -> Done:
     """Say again what was taken back last. Raises NothingToDo."""
     state = look(work).state

@@ -50,6 +50,11 @@ class Workplace:
         return self.root / ".sohoa-cases"
 
     @property
+    def corrections_lock(self) -> Path:
+        """What the one program or thread holds, for a moment, that says something of pages."""
+        return self.root / ".sohoa-corrections"
+
+    @property
     def reports(self) -> Path:
         """What is made to be looked at or printed; it can be made again at any time."""
         return self.root / "reports"

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -286,6 +287,16 @@ def test_the_table_tells_what_would_be_taken_back_and_said_again(work):
     assert table.undo is None
     assert (table.redo.did, table.redo.by) == ("marked", "Lan")
     assert last(work)["by"] == "Hoa"
+
+
+def test_several_who_take_back_at_once_take_back_one_each(work):
+    names = ids(work)
+    for name in names[:4]:
+        review.mark(work, name, "blank", "Lan")
+    with ThreadPoolExecutor(4) as people:
+        list(people.map(lambda by: review.undo(work, by), ("Hoa", "Lan", "Mai", "Tú")))
+    assert {event["undone"] for event in work.log.events() if event["event"] == "undone"} == {1, 2, 3, 4}
+    assert work.log.state().roles == {}
 
 
 def test_what_is_taken_back_is_not_developed_again(work):
