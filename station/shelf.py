@@ -71,16 +71,19 @@ def closed_or_changed(state: BookState) -> str:
 def assign(workplace: Workplace, identity: Identity, captures: Iterable[str], by: str = "") -> int:
     """Give captures that wait for a book to one, in their order; `all` among the names means all. Their number.
 
-    Raises BadIdentity for a capture that does not wait.
+    Raises BadIdentity for a capture that does not wait: two who give it at once give it to one book.
     """
+    with locked(workplace.corrections_lock, wait=True):
+        return _assign(workplace, identity, list(captures), {"by": by} if by else {})
+
+
+def _assign(workplace: Workplace, identity: Identity, names: list[str], said: dict[str, str]) -> int:
     unsorted, log = workplace.log(UNSORTED), workplace.log(str(identity))
     waiting = {capture.id: capture for capture in unsorted.state().current}
-    names = list(captures)
     chosen = list(waiting) if "all" in names else names
     for name in chosen:
         if name not in waiting:
             raise BadIdentity("capture_unknown", capture=name)
-    said = {"by": by} if by else {}
     if not log.state().opened:
         log.append({"event": "opened", **said})
     for name in sorted(chosen, key=list(waiting).index):
