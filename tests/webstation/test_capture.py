@@ -168,3 +168,19 @@ def test_the_cover_sheet_is_a_pdf_that_opens_the_book(desk, station):
 
     seen = look(LookTask(Path(sheet)))
     assert any(BOOK in found.text for found in seen.sheets.values())
+
+
+def test_a_key_that_is_pressed_twice_scans_no_page_twice(capture):
+    before, standing = count(capture), f"sohoa.get('/books/{BOOK}/capture.json').then(({{ scanner }}) => %s)"
+    capture.select_option("#source", "flatbed")
+    capture.select_option("#paper", "A5")
+    capture.keyboard.press(" ")
+    until(capture, standing % "scanner.state === 'asking'")
+    pressed = f"sohoa.post('/books/{BOOK}/scan/next', {{ more: true }})"
+    capture.evaluate(f"Promise.all([{pressed}, {pressed}, {pressed}])")
+    until(capture, standing % "scanner.state === 'asking' && scanner.pages === 2")
+    capture.wait_for_timeout(1500)  # long enough for a page that nobody asked for
+    assert capture.evaluate(standing % "scanner.pages") == 2
+    capture.keyboard.press("x")
+    until(capture, standing % "scanner.state === 'idle'")
+    wait_for_count(capture, before + 2)
