@@ -35,6 +35,14 @@ def small(folder):
         yield folder / name
 
 
+def introduced(page):
+    """The first person says who they are."""
+    page.fill("#name", "Trần Thị Mẫu")
+    page.fill("#pin", "1990")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/books")
+
+
 def says(page, place, words, seconds=60):
     until(page, f"document.getElementById('{place}').textContent.includes('{words}')", seconds)
 
@@ -42,10 +50,7 @@ def says(page, place, words, seconds=60):
 def test_the_first_book_from_an_empty_store_to_a_checked_package(newcomer, tmp_path):
     page, station = newcomer
 
-    page.fill("#name", "Trần Thị Mẫu")
-    page.fill("#pin", "1990")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/books")
+    introduced(page)
 
     page.click("text=Thêm quyển sổ")
     page.fill("#year", "2009")
@@ -95,10 +100,7 @@ def test_the_first_book_from_an_empty_store_to_a_checked_package(newcomer, tmp_p
 
 def test_a_book_that_was_added_by_mistake_leaves_the_shelf_and_one_that_is_there_is_not_added_twice(newcomer, tmp_path):
     page, station = newcomer
-    page.fill("#name", "Trần Thị Mẫu")
-    page.fill("#pin", "1990")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/books")
+    introduced(page)
 
     def add(year):
         page.goto(f"{station.root}/books")
@@ -119,3 +121,36 @@ def test_a_book_that_was_added_by_mistake_leaves_the_shelf_and_one_that_is_there
     add("2009")
     until(page, "document.querySelector('#add .refusal').textContent.includes('đã có ở trạm, với 1 ảnh')")
     assert not [event for event in station.events(BOOK) if event["event"] == "opened"]
+
+
+def test_a_second_person_comes_and_goes_and_the_first_keeps_their_role_with_a_new_pin(newcomer):
+    page, station = newcomer
+    introduced(page)
+
+    def give(name, pin):
+        page.goto(f"{station.root}/people")
+        page.fill("#name", name)
+        page.fill("#pin", pin)
+        with page.expect_navigation():
+            page.click("text=Lưu")
+        assert name in page.inner_text("tbody")
+
+    give("Lê Văn Mẫu", "2000")
+    give("Trần Thị Mẫu", "1991")  # the field of the role says another one
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.click("td button")
+    assert page.is_visible("td:has-text('Lê Văn Mẫu')")
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("td button")
+    page.wait_for_selector("td:has-text('Lê Văn Mẫu')", state="detached")
+    page.click("text=Đổi người")
+    page.wait_for_selector("text=Ai đang làm việc?")
+    page.fill("#pin", "1990")
+    page.keyboard.press("Enter")
+    until(page, "document.querySelector('.refusal').textContent.includes('không đúng')")
+    assert page.input_value("#pin") == ""
+    page.keyboard.type("1991")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/books")
+    page.goto(f"{station.root}/people")
+    assert "quản lý người làm" in page.inner_text("tbody")
