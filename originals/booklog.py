@@ -79,6 +79,11 @@ class BookState(Corrected):
         """The number of the next original that is new to the book, from 0."""
         return self.captures[-1].arrival + 1 if self.captures else 0
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether its packages hold the book as it is today."""
+        return bool(self.packed) and not self.outdated
+
     @cached_property
     def current(self) -> tuple[Capture, ...]:
         """The captures that are pages of the book today, in the order of their arrival, or as people said.

@@ -18,7 +18,7 @@ from typing import Any
 from book import Capture, Finding, Identity, Severity
 from bookpack.cases import cases_of
 from errors import BadIdentity, NothingToDo, SohoaError
-from originals.booklog import PACKING, BookState, SetAside
+from originals.booklog import BookState, SetAside
 from originals.stationlog import UNSORTED
 from workplace import Workplace
 
@@ -114,7 +114,7 @@ def _facts(name: str, stores: Sequence[Workplace], caches: Sequence[Mapping[str,
     cases = [case for case in cases_of(state, tuple(page.id for page in pages)) if not case.slip]
     warned = [page.id for page in pages if any(item.severity is Severity.WARNING for item in page.findings)]
     return BookFacts(
-        identity, "closed" if closed else "packed" if state.last_event in PACKING else "open", state.last,
+        identity, "closed" if closed else "packed" if state.is_packed else "open", state.last,
         len(state.current), sum(not of_capture for _, of_capture in found),
         sum(state.role_of(page.id) != "slip" for page in pages), len(cases),
         sum(bool(case.number and case.date) for case in cases), len(warned),
@@ -146,9 +146,8 @@ def union(states: Sequence[BookState]) -> BookState:
         **{name: {key: value for one in (*others, first) for key, value in getattr(one, name).items()}
            for name in ("roles", "superseded", "moved", "accepted", "facts")})
     closed = max(states, key=lambda one: one.closings[-1]["time"] if one.closings else "")
-    last_event = first.last_event if _same_images(first, state) else "received"
     return replace(state, closings=closed.closings, changed=closed.changed or not _same_images(closed, state),
-                   last_event=last_event)
+                   outdated=first.outdated or not _same_images(first, state))
 
 
 def _same_images(one: BookState, other: BookState) -> bool:

@@ -11,7 +11,6 @@ import pipeline
 from book import Identity
 from developing import Planner, known
 from errors import BadIdentity, NothingToDo
-from originals.booklog import PACKING as PACKED
 from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import locked
 from originals.stationlog import UNSORTED
@@ -60,7 +59,7 @@ def line(workplace: Workplace, settings: Settings, book: str) -> BookLine:
     developed = [known(planner.task(capture)) for capture in state.current]
     return BookLine(book, len(state.current), sum(pages is not None for pages in developed),
                     sum(len(pages or ()) for pages in developed), state.set_aside, state.facts.get("pages"),
-                    state.ended, state.last_event in PACKED, closed_or_changed(state), state.last)
+                    state.ended, state.is_packed, closed_or_changed(state), state.last)
 
 
 def closed_or_changed(state: BookState) -> str:

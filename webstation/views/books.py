@@ -91,7 +91,7 @@ def _standing(state: BookState, captures: int, counts: dict[str, int]) -> tuple[
     if not captures:
         return "empty", "capture"
     if state.packed:
-        return ("repack" if state.outdated else "packed"), "pack"
+        return ("packed" if state.is_packed else "repack"), "pack"
     if counts.get(journal.WAITING, 0):
         return "developing", "capture"
     if captures * _pages_of_image(state) < state.facts.get("pages", 0):
