@@ -72,6 +72,24 @@ def test_the_glass_is_worked_by_the_space_key_and_each_page_is_shown(capture, st
     assert {event.get("by") for event in said} == {"Nguyễn Thị Mẫu"}
 
 
+def test_the_space_key_scans_whatever_the_mouse_has_clicked(capture, station):
+    capture.select_option("#source", "flatbed")
+    capture.select_option("#dpi", "200")
+    capture.select_option("#paper", "A5")
+    capture.focus("#paper")
+    before = count(capture)
+    capture.keyboard.press(" ")
+    wait_for_count(capture, before + 1)
+    until(capture, "!document.getElementById('scan').disabled", 30)
+    capture.click("#retake")
+    capture.wait_for_selector("#retaking:not([hidden])")
+    capture.keyboard.press(" ")
+    capture.wait_for_selector("#retaking", state="hidden", timeout=60_000)
+    until(capture, "!document.getElementById('scan').disabled", 30)
+    capture.keyboard.press("x")
+    until(capture, "document.getElementById('done').hidden", 30)
+
+
 def test_what_stops_the_scanner_is_told_in_words_and_scanning_goes_on_after_it(capture, station):
     before = count(capture)
     capture.select_option("#source", "feeder")
