@@ -260,8 +260,9 @@ class Station:
             self._acknowledge(taken)
         asides = taken.set_aside if isinstance(taken, Taken) else (taken,)
         self._counts.set_aside += len(asides)
+        book = candidate.book or self._station.state().open.get(candidate.stream, "")
         for item in asides:
-            self._tell("set_aside", code=item.code, original=(item.sha256 or "")[:8], book=candidate.book)
+            self._tell("set_aside", code=item.code, original=(item.sha256 or "")[:8], book=book)
         if source.inbox.after == "leave" or asides:  # what is not wholly good stays where a person can see it
             code = asides[0].code if asides else "taken"
             self._journal.note_source(candidate.stream, candidate.name, candidate.stamp.size, candidate.stamp.modified, code)

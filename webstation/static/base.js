@@ -133,6 +133,27 @@ const sohoa = (() => {
   }
   const onceAgain = (heard) => again.push(heard);
 
+  // Gives a function that asks anew within so many ms: one request after another, for an answer that overtakes another one
+  // would show what was. What fails is told elsewhere: the station is away.
+  function anew(refresh) {
+    let timer = null, underway = false, again = false;
+    async function run() {
+      timer = null;
+      again = underway;
+      if (underway) return;
+      underway = true;
+      try {
+        await refresh();
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+      } finally {
+        underway = false;
+      }
+      if (again) run();
+    }
+    return (wait) => { timer = timer || setTimeout(run, wait); };
+  }
+
   // Two tones that cannot be taken for each other: up is good, down is bad. Browsers allow sound after the first key or click.
   let sound = null;
   function beep(good) {
@@ -250,5 +271,5 @@ const sohoa = (() => {
     if (help) keys({ "?": () => show(help) });
   });
 
-  return { say, written, ask, post, get, order, tell, element, on, onceAgain, beep, keys, show, hide, facts, Refused, book: body.dataset.book };
+  return { say, written, ask, post, get, order, tell, element, on, onceAgain, anew, beep, keys, show, hide, facts, Refused, book: body.dataset.book };
 })();

@@ -3,13 +3,10 @@
 (() => {
   const { say } = sohoa;
   const COLOURS = { packed: " good", closed: " good", changed_since: " warn", repack: " warn" };
-  let asked = null;
   const unsorted = Number(document.getElementById("shelf").dataset.unsorted);
 
   async function refresh() {
-    asked = null;
-    const shelf = await sohoa.get("/books.json").catch(() => null);
-    if (!shelf) return;  // the station is away, and is told of
+    const shelf = await sohoa.get("/books.json");
     const rows = document.querySelectorAll("[data-row]");
     if (shelf.rows.length !== rows.length || shelf.unsorted.length !== unsorted) return location.reload();
     for (const row of shelf.rows) {
@@ -23,7 +20,7 @@
       if (empty) empty.hidden = row.state !== "empty";
     }
   }
-  const soon = () => { asked = asked || setTimeout(refresh, 400); };
+  const asking = sohoa.anew(refresh), soon = () => asking(400);
   for (const event of ["received", "developed", "changed", "packing"]) sohoa.on(event, soon);
   sohoa.onceAgain(soon);
 

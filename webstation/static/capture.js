@@ -4,18 +4,13 @@
   const { say, element } = sohoa;
   const base = `/books/${sohoa.book}`;
   const at = (id) => document.getElementById(id);
-  let standing = null, chosen = null, asked = null, devices = [];
+  let standing = null, chosen = null, devices = [];
 
   // --- what is shown ---------------------------------------------------------------------------------------------------
 
   async function refresh() {
-    asked = null;
     const before = standing;
-    try {
-      standing = await sohoa.get(`${base}/capture.json`);
-    } catch (error) {
-      return;
-    }
+    standing = await sohoa.get(`${base}/capture.json`);
     at("safe-count").textContent = sohoa.written(standing.safe);
     at("safe-of").textContent = standing.stated ? say("of_pages", { number: standing.stated }) : "";
     at("behind").textContent = standing.waiting ? say("being_developed", { number: standing.waiting }) : "";
@@ -30,7 +25,7 @@
     showAside();
     showScanner(standing.scanner);
   }
-  const soon = (wait) => { asked = asked || setTimeout(refresh, wait); };
+  const soon = sohoa.anew(refresh);
 
   const findings = (item) => [].concat(...item.pages.map((page) => page.findings));
   const bad = (item) => findings(item).some((finding) => finding.severity === "warning");
@@ -194,6 +189,7 @@
     const last = JSON.parse(localStorage.getItem("sohoa-preset") || "{}");
     for (const name of ["source", "mode", "dpi"]) if (last[name]) at("scanner").elements[name].value = last[name];
   } catch (error) { /* nothing kept */ }
-  refresh().then(() => findDevices(false));
+  soon(0);
+  findDevices(false);
   showPhones();
 })();

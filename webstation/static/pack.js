@@ -4,13 +4,9 @@
   const { say, element } = sohoa;
   const base = `/books/${sohoa.book}`;
   const at = (id) => document.getElementById(id);
-  let asked = null;
 
   async function refresh() {
-    asked = null;
-    const found = await sohoa.get(`${base}/pack.json`).catch(() => null);
-    if (!found) return;  // the station is away, and is told of
-    const { checks, packing, packed, outdated, folder } = found;
+    const { checks, packing, packed, outdated, folder } = await sohoa.get(`${base}/pack.json`);
     at("checks").replaceChildren(...checks.map((check) => element("li", { class: check.good ? "" : "open" },
       element("span", { class: "skip" }, say(check.good ? "check_good" : "check_open") + ": "),
       check.go ? element("a", { href: check.go }, check.text) : check.text)));
@@ -31,11 +27,11 @@
     at("folder").textContent = folder;
     at("outdated").hidden = !(packed && outdated) || running;
   }
-  const soon = (wait) => { asked = asked || setTimeout(refresh, wait); };
+  const soon = sohoa.anew(refresh);
 
   at("pack").addEventListener("click", async () => { at("pack").disabled = true; await sohoa.order(`${base}/pack`, {}); soon(0); });
   at("check").addEventListener("click", async () => { at("check").disabled = true; await sohoa.order(`${base}/verify`, {}); soon(0); });
   for (const event of ["packing", "developed", "changed"]) sohoa.on(event, (facts) => { if (facts.book === sohoa.book) soon(100); });
   sohoa.onceAgain(() => soon(0));
-  refresh();
+  soon(0);
 })();
