@@ -17,10 +17,11 @@ from dataclasses import dataclass
 
 from errors import Refused
 from originals.peoplelog import CHECKER, ROLES, Known, PeopleLog
+from webstation.pauses import pause
 
 LEAST_DIGITS, MOST_DIGITS = 4, 12
 LONGEST_NAME = 60  # letters
-FREE_TRIES, LONGEST_PAUSE_S = 3, 300.0
+FREE_TRIES = 3
 SESSION_S = 12 * 3600.0  # a working day, from the last sign of life on
 MOST_SESSIONS = 200
 
@@ -64,6 +65,15 @@ class People:
             self._check_checkers(same)
         self._log.append({"event": "person", "name": same, "role": role, "salt": salt, "digest": _digest(pin, salt),
                           "by": by or name})
+        if by != same:
+            self._end_sessions(same)
+
+    def renew(self, name: str, pin: str) -> None:
+        """A new PIN for a checker who forgot theirs, by whoever has the link of the start. Raises Refused for others."""
+        known = self._log.state().get(name)
+        if known is None or known.role != CHECKER:
+            raise Refused("person_no_checker")
+        self.add(name, pin, CHECKER, "start link")
 
     def remove(self, name: str, by: str) -> None:
         """A person who works here no longer; what they did keeps their name. Raises Refused for the last checker."""
@@ -71,6 +81,9 @@ class People:
             raise Refused("person_unknown", name=name)
         self._check_checkers(name)
         self._log.append({"event": "person_left", "name": name, "by": by})
+        self._end_sessions(name)
+
+    def _end_sessions(self, name: str) -> None:
         with self._lock:
             self._sessions = {key: held for key, held in self._sessions.items() if held[0].person != name}
 
@@ -85,7 +98,7 @@ class People:
             tries, until = self._tries.get(name, (0, 0.0))
             if self._clock() < until:
                 raise Refused("person_wait", seconds=round(until - self._clock()) + 1)
-            self._tries[name] = tries + 1, self._clock() + _pause(tries + 1)
+            self._tries[name] = tries + 1, self._clock() + pause(tries + 1, FREE_TRIES)
         known = self._log.state().get(name)
         if known is None:
             self._tries.pop(name, None)  # names are made up without end; they must not fill the memory
@@ -135,11 +148,6 @@ class People:
                 self._sessions.pop(next(iter(self._sessions)))
             self._sessions[key] = session, self._clock() + SESSION_S
         return key
-
-
-def _pause(tries: int) -> float:
-    """Seconds until the next try is heard: none at first, then ever more."""
-    return 0.0 if tries < FREE_TRIES else min(LONGEST_PAUSE_S, 2.0 ** min(tries - FREE_TRIES, 20))
 
 
 def _digest(pin: str, salt: str) -> str:

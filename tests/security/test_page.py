@@ -181,7 +181,7 @@ def test_a_pin_cannot_be_tried_without_end(station, known):
 
 def test_an_old_start_link_and_a_second_first_person_are_refused(station, known):
     client = Client(station)
-    assert b'name="key"' not in client.ask("GET", station.address.partition(client.host)[2]).data
+    assert b'data-order="/first"' not in client.ask("GET", station.address.partition(client.host)[2]).data
     assert client.ask("GET", "/start?key=AAAAAAAAAAAAAAAAAAAAAA").status == 409
     key = station.address.partition("key=")[2]
     assert client.order("/first", {"key": key, "name": "Kẻ Lạ", "pin": "1111"}).status == 409
@@ -262,3 +262,17 @@ def browser_page(browser, station, known):
     page.wait_for_url("**/books")
     yield page
     page.context.close()
+
+
+def test_only_who_could_start_the_program_renews_the_pin_of_a_checker(station, known):
+    client = Client(station)
+    key = station.address.partition("key=")[2]
+    assert known.order("/people/add", {"name": "Phạm Mẫu", "pin": "1212", "role": "checker"}).status == 200
+    assert client.enter("Phạm Mẫu", "1212").status == 200
+    stranger = Client(station)
+    assert stranger.order("/renew", {"key": "A" * 22, "name": "Phạm Mẫu", "pin": "3434"}).status == 409
+    assert stranger.order("/renew", {"key": key, "name": "Trần Mẫu", "pin": "3434"}).status == 409  # no checker
+    assert client.ask("GET", "/books").status == 200
+    assert stranger.order("/renew", {"key": key, "name": "Phạm Mẫu", "pin": "3434"}).status == 200
+    assert client.ask("GET", "/books").status in (303, 401)  # whoever was in with the old one is out
+    assert stranger.enter("Phạm Mẫu", "3434").status == 200

@@ -22,13 +22,13 @@ def entrance(request: Request, services: Services) -> Response:
 
 
 def start(request: Request, services: Services) -> Response:
-    """The link that the program shows when it starts: whoever has it may be the first person."""
+    """The link that the program shows when it starts: whoever has it may be the first person, or renew a checker's PIN."""
     if not services.people.is_start_key(request.query_params.get("key", "")):
         raise Refused("start_key_old")
     if session(request) is not None:
         return RedirectResponse("/books", 303)
     names = services.people.names()
-    return page(request, "entrance.html", people=names, start_key="" if names else services.people.start_key)
+    return page(request, "entrance.html", people=names, start_key=services.people.start_key)
 
 
 def enter(request: Request, services: Services) -> Response:
@@ -45,6 +45,15 @@ def first(request: Request, services: Services) -> Response:
     services.people.add(body.text("name"), body.text("pin"), CHECKER, "")
     name = services.people.names()[0].name
     return _entered(services, services.people.enter(name, body.text("pin"), language(request)))
+
+
+def renew(request: Request, services: Services) -> Response:
+    """A checker has forgotten the PIN; whoever could start the program may help."""
+    body = request.state.body
+    if not services.people.is_start_key(body.text("key")):
+        raise Refused("start_key_old")
+    services.people.renew(body.text("name"), body.text("pin"))
+    return answer(ok=True)
 
 
 def _entered(services: Services, key: str) -> Response:
@@ -101,6 +110,7 @@ routes = [
     Route("/start", public_view(start)),
     Route("/enter", public_view(enter), methods=["POST"]),
     Route("/first", public_view(first), methods=["POST"]),
+    Route("/renew", public_view(renew), methods=["POST"]),
     Route("/language", public_view(speak), methods=["POST"]),
     Route("/leave", view(leave), methods=["POST"]),
     Route("/people", view(people)),
