@@ -17,7 +17,7 @@ from errors import BadIdentity, NothingToDo, StorageFailed
 from originals import corrections
 from originals.booklog import BookState
 from originals.journal import FAILED, WAITING, Standing, read_only
-from pipeline import look_again
+from pipeline import look_again, seen
 from wholebook import Looked, looked_at
 
 
@@ -29,7 +29,7 @@ class TablePage:
     nobody has accepted it as it is. `accepted`: somebody has, as it is now. `role` is `blank`, `slip` or empty.
     `picture` names its picture: another one whenever it looks otherwise. `width` and `height` are pixels of the
     developed page. `retaken` are the captures that this one took the place of, the last one first. `developing`: it is
-    shown as it was, and is just being developed anew.
+    shown as it was, and is just being developed anew. `seen` stands for what a person sees of it, warnings included.
     """
 
     number: int
@@ -47,6 +47,7 @@ class TablePage:
     height: int
     retaken: tuple[str, ...]
     developing: bool
+    seen: str
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _pages(looked: Looked) -> Iterator[TablePage]:
         yield TablePage(
             number, page.id, capture, str(page.recipe.side), sources[capture], page.findings, page.doubt, page.id in waits,
             page.id in state.accepted and page.id not in waits, state.role_of(page.id), page.jpeg.partition(".")[0],
-            page.width, page.height, earlier.get(capture, ()), capture not in looked.used)
+            page.width, page.height, earlier.get(capture, ()), capture not in looked.used, seen(page))
 
 
 def _earlier(state: BookState) -> dict[str, tuple[str, ...]]:

@@ -22,6 +22,7 @@ from originals.booklog import BookState
 from originals.corrections import SPARE
 from originals.durable import locked
 from originals.scopes import REACHES, reached
+from pipeline import seen
 from settings import check_changes
 from wholebook import Looked
 
@@ -130,13 +131,16 @@ def mark(work: Work, pages: str | Sequence[str], role: str, by: str) -> Done:
 
 
 @_alone
-def accept(work: Work, pages: Iterable[str], by: str) -> Done:
-    """Pages are good as they are (ids or numbers; `all`: all that wait but those that look like another one).
+def accept(work: Work, shown: Mapping[str, str], by: str) -> Done:
+    """Pages are good as a person saw them: ids, with what the table said was `seen`.
 
-    The facts tell how many were accepted (`pages`) and how many still wait (`waiting`). Raises BadIdentity.
+    One that is being developed anew, or is another by now, is left; the facts tell how many (`left`).
     """
-    accepted, waits = acceptance.accept(_so_far(work), pages, by)
-    return Done("accepted", {"pages": len(accepted), "waiting": len(waits)})
+    looked = look(work)
+    now = {page.id: seen(page) for page in looked.pages if page.id.partition("-")[0] in looked.used}
+    same = [name for name, what in shown.items() if now.get(name) == what]
+    accepted, waits = acceptance.accept(_so_far(work), same, by)
+    return Done("accepted", {"pages": len(accepted), "waiting": len(waits), "left": len(shown) - len(same)})
 
 
 @_alone
@@ -186,14 +190,14 @@ def supersede(work: Work, old: str, new: str, by: str) -> Done:
 
 @_alone
 def undo(work: Work, by: str) -> Done:
-    """Take back what was said last. Raises NothingToDo."""
+    """Take back what was said last, by whomever. Raises NothingToDo."""
     state = look(work).state
     return _undone(work, state, corrections.undoable(state.corrections), by, "undone")
 
 
 @_alone
 def redo(work: Work, by: str) -> Done:
-    """Say again what was taken back last. Raises NothingToDo."""
+    """Say again what was taken back last, by whomever. Raises NothingToDo."""
     state = look(work).state
     return _undone(work, state, corrections.redoable(state.corrections), by, "redone")
 
@@ -236,7 +240,7 @@ def _undone(work: Work, state: BookState, number: int, by: str, did: str) -> Don
         raise NothingToDo("nothing_to_undo" if did == "undone" else "nothing_to_redo")
     work.log.append({"event": corrections.UNDONE, "undone": number, "by": by})
     said = Said.of(corrections.subject(state.corrections, number))
-    return _done(work, state, did, {"was": said.did, **said.facts})
+    return _done(work, state, did, {"was": said.did, "by": said.by, **said.facts})
 
 
 def _check_changes(changes: Any) -> None:

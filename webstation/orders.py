@@ -33,6 +33,13 @@ class Order(dict[str, Any]):
             self.__missing__(name)
         return found
 
+    def texts(self, name: str) -> dict[str, str]:
+        """A field that is an object of texts."""
+        found = self._read(name, dict, None)
+        if not all(type(item) is str for item in found.values()):
+            self.__missing__(name)
+        return found
+
     def _read(self, name: str, kind: type, otherwise: Any) -> Any:
         found = self[name] if otherwise is None else self.get(name, otherwise)
         if type(found) is not kind:  # to Python, true is a number

@@ -220,7 +220,6 @@ def test_a_setting_that_is_none_is_refused_and_nothing_is_written(work, changes,
     lambda work: review.swap(work, "ffffffff", "Lan"),
     lambda work: review.supersede(work, ids(work)[0], "ffffffff", "Lan"),
     lambda work: review.supersede(work, ids(work)[0], ids(work)[1], "Lan"),
-    lambda work: review.accept(work, ["99"], "Lan"),
     lambda work: review.table(work).page("ffffffff"),
 ])
 def test_of_a_page_that_the_book_does_not_have_nothing_is_said(work, say):
@@ -364,14 +363,40 @@ def test_a_capture_that_came_in_takes_the_place_of_another_and_gives_it_back(wor
 def test_pages_are_accepted_as_they_are_now(work):
     retold(work, 1, doubted)
     page = ids(work)[2]
-    done = review.accept(work, ["all"], "Hoa")
-    assert done.facts["waiting"] == 0
+    done = review.accept(work, as_seen(work), "Hoa")
+    assert done.facts["waiting"] == done.facts["left"] == 0
     assert [(one.waits, one.accepted) for one in review.table(work).pages if one.id == page] == [(False, True)]
     review.undo(work, "Hoa")
     assert [(one.waits, one.accepted) for one in review.table(work).pages if one.id == page] == [(True, False)]
-    review.accept(work, [page], "Hoa")
+    review.accept(work, {page: as_seen(work)[page]}, "Hoa")
     retold(work, 1, lambda one: doubted(one, "turn_unsure"))
     assert [(one.waits, one.accepted) for one in review.table(work).pages if one.id == page] == [(True, False)]
+
+
+def test_what_is_another_page_by_now_is_not_accepted_by_whoever_saw_the_old_one(work):
+    retold(work, 1, doubted)
+    old, page = as_seen(work), ids(work)[2]
+    review.correct(work, page, {"deskew": {"degrees": 1}}, "page", "Lan")
+    before = work.log.events()
+    done = review.accept(work, {page: old[page], "ffffffff": ""}, "Hoa")  # while it is being developed anew
+    assert (done.facts["pages"], done.facts["left"]) == (0, 2)
+    work.developed(work.state())
+    retold(work, 1, doubted)
+    done = review.accept(work, {page: old[page]}, "Hoa")
+    assert (done.facts["pages"], done.facts["left"]) == (0, 1) and as_seen(work)[page] != old[page]
+    assert work.log.events() == before
+    assert review.accept(work, {page: as_seen(work)[page]}, "Hoa").facts == {"pages": 1, "waiting": 1, "left": 0}
+
+
+def test_whose_work_was_taken_back_is_told(work):
+    review.mark(work, ids(work)[0], "blank", "Lan")
+    assert review.undo(work, "Hoa").facts["by"] == "Lan"
+    assert review.redo(work, "Hoa").facts["by"] == "Lan"
+
+
+def as_seen(work):
+    """What the table shows of the pages that wait."""
+    return {page.id: page.seen for page in review.table(work).pages if page.waits}
 
 
 # --- what the station asks --------------------------------------------------------------------------------------------

@@ -212,6 +212,35 @@ def test_all_doubtful_pages_are_accepted_at_once_and_another_browser_sees_it(tab
     assert set(book.events(BOOK)[-1]["pages"]) == set(waiting)
 
 
+def test_pages_that_others_corrected_meanwhile_are_left_by_the_old_table(table, browser, book):
+    context = browser.new_context(viewport=SCREEN, locale="vi-VN")
+    other = entered(context.new_page(), book)
+    name, waiting = tiles(table)[0], [page["id"] for page in pages(table) if page["waits"]]
+    table.route("**/review.json", lambda route: route.abort())  # it does not hear of what the other one does
+    other.evaluate("([url, page]) => sohoa.post(url, { page, reach: 'capture', changes: { deskew: { degrees: 0.7 } } })",
+                   [f"/books/{BOOK}/correct", name])
+    table.keyboard.press("q")
+    told = said(table, "accepted")
+    table.unroute("**/review.json")
+    context.close()
+    assert word("left", left=2) in told
+    capture = name.partition("-")[0]
+    assert set(book.events(BOOK)[-1]["pages"]) == {page for page in waiting if page.partition("-")[0] != capture}
+
+
+def test_what_another_person_said_is_taken_back_as_theirs(table, browser, book):
+    table.evaluate("sohoa.post('/people/add', { name: 'Lê Mẫu', pin: '9753', role: 'operator' })")
+    context = browser.new_context(viewport=SCREEN, locale="vi-VN")
+    other = entered(context.new_page(), book, "Lê Mẫu", "9753")
+    other.evaluate("([url, page]) => sohoa.post(url, { pages: [page], role: 'blank' })",
+                   [f"/books/{BOOK}/mark", tiles(table)[0]])
+    until(table, "document.querySelector('[data-does=undo]').title.includes('Lê Mẫu')", SECONDS)
+    table.keyboard.press("u")
+    assert "việc của Lê Mẫu" in said(table, "undone")
+    assert "Lê Mẫu" in table.get_attribute("[data-does=redo]", "title")
+    context.close()
+
+
 def test_chosen_pages_are_marked_in_one_go(table, book):
     names = tiles(table)
     table.focus(f"[data-page='{names[0]}']")
@@ -313,7 +342,9 @@ NONSENSE = [  # an empty name stands for a page that is there
     ("preview", {"page": "", "width": "wide"}),
     ("turn", {"page": "", "degrees": 45}),
     ("accept", {"pages": 7}),
-    ("accept", {"pages": ["nothing"]}),
+    ("accept", {"pages": [""]}),
+    ("accept", {"pages": "all"}),
+    ("accept", {"pages": {"": None}}),
     ("mark", {"pages": [""], "role": "page"}),
     ("move", {"page": "", "before": "nothing"}),
     ("supersede", {"old": "", "new": "nothing"}),

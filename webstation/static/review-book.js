@@ -6,6 +6,7 @@ const base = `/books/${sohoa.book}`;
 export const book = { pages: [], byId: new Map(), counts: {}, stated: {}, undo: null, redo: null, waits: 0, waiting: 0, known: false };
 const listeners = [];
 const acceptedWhenMade = new Map(); // page → codes that the person saw when they accepted what is being made anew
+const ownWork = new Set(); // captures that are being made anew as this person said
 const shares = new Map(); // code of a finding → pages that have it
 let asked = 0, loading = false, again = false, saying = Promise.resolve();
 
@@ -19,7 +20,7 @@ export const pictureOf = (page, width) => (page.picture ? `/pictures/page/${page
 export const originalOf = (page, width) => `${base}/pictures/original/${page.capture}?w=${width}`;
 
 const NO_PAGE = { side: "whole", doubt: 0, waits: false, accepted: false, role: "", picture: "", width: 0, height: 0, retaken: [],
-  findings: [], making: "", trouble: "" };
+  findings: [], making: "", trouble: "", seen: "" };
 
 // The pages in order, with a page to come for each capture that has none yet; last what was taken out of the book.
 function merged(table) {
@@ -47,18 +48,20 @@ function take(table) {
   Object.assign(book, { counts: table.counts, stated: table.stated, undo: table.undo, redo: table.redo, known: true });
   listeners.forEach((heard) => heard());
   acceptWhatIsMade();
+  const making = new Set(book.pages.filter((page) => page.making).map((page) => page.capture));
+  for (const capture of ownWork) if (!making.has(capture)) ownWork.delete(capture);
 }
 
 // A page that was corrected and accepted is accepted once it is made, unless it is then doubted for something new.
 function acceptWhatIsMade() {
-  const made = [];
+  const made = new Map();
   for (const [id, seen] of acceptedWhenMade) {
     const page = book.byId.get(id);
     if (page && page.making) continue;
     acceptedWhenMade.delete(id);
-    if (page && page.waits && warnings(page).every((finding) => seen.has(finding.code))) made.push(id);
+    if (page && page.waits && warnings(page).every((finding) => seen.has(finding.code))) made.set(id, page.seen);
   }
-  if (made.length) order("accept", { pages: made });
+  if (made.size) order("accept", { pages: Object.fromEntries(made) });
 }
 
 // Asks for the table, once more where something happened meanwhile. Answers to older questions are not taken.
@@ -91,6 +94,7 @@ async function send(name, facts) {
   const answer = await sohoa.order(url(name), facts);
   if (!answer) { soon(0); return false; }
   asked++;
+  answer.develop.forEach((capture) => ownWork.add(capture));
   told(answer.said);
   take(answer);
   return true;
@@ -100,17 +104,24 @@ export function told(words) {
   document.getElementById("told").textContent = words;
 }
 
-// Pages are good as they are, after all that was said of them before.
+// Pages are good as they are seen now, after all that was said before: the station takes none that is another by then. What
+// this person corrected, and is being made, is accepted once it is there; what somebody else did is to be seen first.
 export function accept(pages) {
+  const waits = pages.filter((page) => page.waits), asSeen = new Map(waits.map((page) => [page.id, page.seen]));
   saying = saying.then(() => {
-    const waits = pages.map((page) => book.byId.get(page.id)).filter((page) => page && page.waits);
-    for (const page of waits.filter((one) => one.making)) {
+    for (const page of waits.map(({ id }) => book.byId.get(id)).filter((one) => one && one.making && ownWork.has(one.capture))) {
       acceptedWhenMade.set(page.id, new Set(warnings(page).map((finding) => finding.code)));
+      asSeen.delete(page.id);
     }
-    const made = waits.filter((page) => !page.making).map((page) => page.id);
-    return made.length ? send("accept", { pages: made }) : true;
+    return asSeen.size ? send("accept", { pages: Object.fromEntries(asSeen) }) : true;
   });
   return saying;
+}
+
+// All that wait, as they are seen now, but those that look like another page: each of them stands in the count of pages.
+export function acceptAll() {
+  const waits = book.pages.filter((page) => page.waits && !page.findings.some((finding) => finding.code === "double_page"));
+  if (waits.length) order("accept", { pages: Object.fromEntries(waits.map((page) => [page.id, page.seen])) });
 }
 
 // One capture before another, by steps of captures in the book's order.

@@ -1,6 +1,6 @@
 // Review: keys and buttons of the light table and of one page, and what happens at the station meanwhile.
 
-import { accept, book, moveBy, onChange, order, refresh, soon, url } from "./review-book.js";
+import { accept, acceptAll, book, moveBy, onChange, order, refresh, soon, url } from "./review-book.js";
 import * as one from "./review-editor.js";
 import { getReady } from "./review-pictures.js";
 import * as light from "./review-table.js";
@@ -102,7 +102,7 @@ const onTableOnly = (does) => () => (inPage() ? false : does());
 
 const DEEDS = {
   undo: () => said("undo", {}), redo: () => said("redo", {}),
-  acceptAll: () => order("accept", { pages: "all" }),
+  acceptAll,
   open: () => to(book.byId.get(table.focus)), back, print: () => window.print(),
   accept: acceptThese, acceptNext, retake, supersede,
   blank: () => mark("blank"), slip: () => mark("slip"), spare: () => mark("spare"), ordinary: () => mark(""),

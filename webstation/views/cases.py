@@ -20,7 +20,6 @@ from bookpack.casechecks import severity
 from bookpack.caserows import BadCell, number_text
 from bookpack.typed import CaseProblem
 from bookwork import Work
-from errors import Refused
 from indexing import Indexed
 from originals.eventlog import now
 from texts import say
@@ -43,8 +42,9 @@ def cases(request: Request, services: Services) -> Response:
 
 def save(request: Request, services: Services) -> Response:
     """Number and date of one case; the case as it stands then, and what is to be said of any."""
-    body, name = request.state.body, str(request.state.body["case"])
-    indexed = indexing.save(_work(request, services), name, str(body["number"]), str(body["date"]), str(body["seen"]),
+    body = request.state.body
+    name = body.text("case")
+    indexed = indexing.save(_work(request, services), name, body.text("number"), body.text("date"), body.text("seen"),
                             person(request))
     _tell(request, services)
     case = next(case for case in indexed.cases if case.id == name)
@@ -54,7 +54,7 @@ def save(request: Request, services: Services) -> Response:
 def reshape(request: Request, services: Services) -> Response:
     """A case goes on on the next page, stands on one alone, is none, or is a slip."""
     body = request.state.body
-    indexed = indexing.reshape(_work(request, services), str(body["case"]), str(body["shape"]), str(body["seen"]),
+    indexed = indexing.reshape(_work(request, services), body.text("case"), body.text("shape"), body.text("seen"),
                                person(request))
     _tell(request, services)
     return answer(**_all(request, indexed))
@@ -63,9 +63,8 @@ def reshape(request: Request, services: Services) -> Response:
 def split(request: Request, services: Services) -> Response:
     """A page holds so many cases, or (0) as many as rows are found."""
     body = request.state.body
-    if not isinstance(body["parts"], int):
-        raise Refused("order_incomplete", name="parts")
-    indexed = indexing.split(_work(request, services), str(body["case"]), body["parts"], str(body["seen"]), person(request))
+    indexed = indexing.split(_work(request, services), body.text("case"), body.number("parts"), body.text("seen"),
+                             person(request))
     _tell(request, services)
     return answer(**_all(request, indexed))
 
@@ -88,7 +87,7 @@ def to_check(request: Request, services: Services) -> Response:
 def check(request: Request, services: Services) -> Response:
     """A case typed again. The answer does not say whether it was the same."""
     body = request.state.body
-    secondcheck.check(_work(request, services), str(body["case"]), str(body["number"]), str(body["date"]), person(request))
+    secondcheck.check(_work(request, services), body.text("case"), body.text("number"), body.text("date"), person(request))
     return answer(ok=True)
 
 
@@ -100,8 +99,8 @@ def differences(request: Request, services: Services) -> Response:
 def decide(request: Request, services: Services) -> Response:
     """What is right of a case that differs."""
     body = request.state.body
-    indexed = secondcheck.decide(_work(request, services), str(body["case"]), str(body["number"]), str(body["date"]),
-                                 str(body["seen"]), person(request))
+    indexed = secondcheck.decide(_work(request, services), body.text("case"), body.text("number"), body.text("date"),
+                                 body.text("seen"), person(request))
     _tell(request, services)
     return answer(**_differences(request, indexed))
 

@@ -42,7 +42,7 @@ def screen(request: Request, services: Services) -> Response:
 
 def pages(request: Request, services: Services) -> Response:
     """All pages of the book, and what waits."""
-    return answer(**_plain(_work(request, services), language(request)))
+    return answer(**_plain(request, _work(request, services)))
 
 
 def one(request: Request, services: Services) -> Response:
@@ -64,9 +64,8 @@ def one(request: Request, services: Services) -> Response:
 def preview(request: Request, services: Services) -> Response:
     """The page as it will be by what was said, or with changes and dragged handles that nobody has said yet: a JPEG."""
     body = request.state.body
-    width = body.get("width", 1000)
-    _check(isinstance(width, int), "width")
-    shown = _asked(request, services, min(WIDEST, max(16, width)), bool(body.get("uncropped")))
+    width = min(WIDEST, max(16, body.number("width", 1000)))
+    shown = _asked(request, services, width, body.yes("uncropped", False))
     return Response(shown.jpeg, media_type="image/jpeg")
 
 
@@ -75,61 +74,61 @@ def correct(request: Request, services: Services) -> Response:
     body = request.state.body
     changes = _asked(request, services).changes if body.get("handles") else body["changes"]
     work = _work(request, services)
-    done = review.correct(work, str(body["page"]), changes, str(body.get("reach", "page")), person(request))
+    done = review.correct(work, body.text("page"), changes, body.text("reach", "page"), person(request))
     return _said(request, services, work, done)
 
 
 def turn(request: Request, services: Services) -> Response:
     """Turn the image by so many degrees clockwise."""
     body, work = request.state.body, _work(request, services)
-    _check(body["degrees"] in (90, 180, 270), "degrees")
-    lies = services.previews.ask(_task(look(work), str(body["page"]))).facts["turn"]
-    done = review.turn(work, str(body["page"]), body["degrees"], person(request), str(body.get("reach", "page")), lies)
+    name, degrees = body.text("page"), body.number("degrees")
+    _check(degrees in (90, 180, 270), "degrees")
+    lies = services.previews.ask(_task(look(work), name)).facts["turn"]
+    done = review.turn(work, name, degrees, person(request), body.text("reach", "page"), lies)
     return _said(request, services, work, done)
 
 
 def accept(request: Request, services: Services) -> Response:
-    """Pages are good as they are: ids, or `all` for all but those that look like another one."""
-    asked, work = request.state.body["pages"], _work(request, services)
-    names = ["all"] if asked == "all" else _names(asked)
-    return _said(request, services, work, review.accept(work, names, person(request)))
+    """Pages are good as they were seen: each id with the `seen` of the table that the person had before them."""
+    work = _work(request, services)
+    return _said(request, services, work, review.accept(work, request.state.body.texts("pages"), person(request)))
 
 
 def mark(request: Request, services: Services) -> Response:
     """What pages are: blank, an attached slip, spare, or like others. Spare are whole captures."""
     body, work = request.state.body, _work(request, services)
-    role = str(body["role"])
-    names = [name.partition("-")[0] if role == SPARE else name for name in _names(body["pages"])]
+    role = body.text("role")
+    names = [name.partition("-")[0] if role == SPARE else name for name in body.names("pages")]
     return _said(request, services, work, review.mark(work, list(dict.fromkeys(names)), role, person(request)))
 
 
 def move(request: Request, services: Services) -> Response:
     """The capture of a page goes before that of another one, or to the end."""
     body, work = request.state.body, _work(request, services)
-    before = None if body.get("before") is None else str(body["before"])
-    return _said(request, services, work, review.move(work, str(body["page"]), before, person(request)))
+    before = None if body.get("before") is None else body.text("before")
+    return _said(request, services, work, review.move(work, body.text("page"), before, person(request)))
 
 
 def swap(request: Request, services: Services) -> Response:
     """The capture of a page changes places with the next one."""
     work = _work(request, services)
-    return _said(request, services, work, review.swap(work, str(request.state.body["page"]), person(request)))
+    return _said(request, services, work, review.swap(work, request.state.body.text("page"), person(request)))
 
 
 def supersede(request: Request, services: Services) -> Response:
     """A capture takes the place of another."""
     body, work = request.state.body, _work(request, services)
-    return _said(request, services, work, review.supersede(work, str(body["old"]), str(body["new"]), person(request)))
+    return _said(request, services, work, review.supersede(work, body.text("old"), body.text("new"), person(request)))
 
 
 def undo(request: Request, services: Services) -> Response:
-    """Take back what was said last."""
+    """Take back what was said last, by whomever."""
     work = _work(request, services)
     return _said(request, services, work, review.undo(work, person(request)))
 
 
 def redo(request: Request, services: Services) -> Response:
-    """Say again what was taken back last."""
+    """Say again what was taken back last, by whomever."""
     work = _work(request, services)
     return _said(request, services, work, review.redo(work, person(request)))
 
@@ -155,18 +154,13 @@ def _asked(request: Request, services: Services, width: int = 0, uncropped: bool
     dragged, changes = body.get("handles") or {}, body.get("changes") or {}
     _check(isinstance(dragged, Mapping) and all(_is_handle(*handle) for handle in dragged.items()), "handles")
     check_changes(changes)
-    task = _task(look(work), str(body["page"]), dragged=dragged, changes=changes, width=width, uncropped=uncropped)
+    task = _task(look(work), body.text("page"), dragged=dragged, changes=changes, width=width, uncropped=uncropped)
     return services.previews.ask(task)
 
 
 def _check(good: bool, name: str) -> None:
     if not good:
         raise Refused("order_incomplete", name=name)
-
-
-def _names(asked: Any) -> list[str]:
-    _check(isinstance(asked, list) and bool(asked), "pages")
-    return [str(name) for name in asked]
 
 
 def _is_handle(name: str, value: Any) -> bool:
@@ -186,19 +180,23 @@ def _are_numbers(values: Any, count: int) -> bool:
 def _said(request: Request, services: Services, work: Work, done: Done) -> Response:
     """What came of it in words, the captures that are being developed anew, and the table as it is now."""
     services.poke(str(work.identity), done.develop)
+    return answer(said=_did(request, done), develop=done.develop, **_plain(request, work))
+
+
+def _did(request: Request, done: Done) -> str:
     spoken = language(request)
-    return answer(said=_did(done, spoken), develop=done.develop, **_plain(work, spoken))
-
-
-def _did(done: Done, spoken: str) -> str:
     facts = _worded(done.facts, spoken)
     if "was" in done.facts:
-        facts["what"] = _what(str(done.facts["was"]), facts, spoken)
-    return say("page", f"review_did_{done.did}", spoken, **{**facts, "images": len(done.develop)})
+        facts["what"] = _what(request, done.facts["was"], done.facts, done.facts["by"])
+    told = say("page", f"review_did_{done.did}", spoken, **{**facts, "images": len(done.develop)})
+    return f"{told} {say('page', 'review_left', spoken, **facts)}" if facts.get("left") else told
 
 
-def _what(did: str, facts: Mapping[str, Any], spoken: str) -> str:
-    return say("page", f"review_was_{did}", spoken, **facts)
+def _what(request: Request, did: str, facts: Mapping[str, Any], by: str) -> str:
+    """What somebody said of pages; whose it was, where that is another person than asks."""
+    spoken = language(request)
+    what = say("page", f"review_was_{did}", spoken, **_worded(facts, spoken))
+    return what if by in ("", person(request)) else say("page", "review_of_another", spoken, what=what, by=by)
 
 
 def _worded(facts: Mapping[str, Any], spoken: str) -> dict[str, Any]:
@@ -213,17 +211,17 @@ def _worded(facts: Mapping[str, Any], spoken: str) -> dict[str, Any]:
     return worded
 
 
-def _again(said: Said | None, spoken: str) -> str | None:
-    return None if said is None else _what(said.did, _worded(said.facts, spoken), spoken)
+def _again(request: Request, said: Said | None) -> str | None:
+    return None if said is None else _what(request, said.did, said.facts, said.by)
 
 
-def _plain(work: Work, spoken: str) -> dict[str, Any]:
-    known = table(work)
+def _plain(request: Request, work: Work) -> dict[str, Any]:
+    known, spoken = table(work), language(request)
     return {
         "book": known.book, "pages": [_page(one, spoken) for one in known.pages],
         "waiting": [_waiting(one, spoken) for one in known.undeveloped], "counts": known.counts, "stated": known.stated,
-        "settled": known.settled, "spare": _spare(work), "undo": _again(known.undo, spoken),
-        "redo": _again(known.redo, spoken)}
+        "settled": known.settled, "spare": _spare(work), "undo": _again(request, known.undo),
+        "redo": _again(request, known.redo)}
 
 
 def _spare(work: Work) -> list[dict[str, str]]:
@@ -238,6 +236,7 @@ def _page(one: TablePage, spoken: str) -> dict[str, Any]:
         "id": one.id, "number": one.number, "capture": one.capture, "side": one.side, "name": one.source,
         "doubt": one.doubt, "waits": one.waits, "accepted": one.accepted, "role": one.role, "picture": one.picture,
         "width": one.width, "height": one.height, "retaken": one.retaken, "developing": one.developing,
+        "seen": one.seen,
         "findings": [_finding(found, spoken) for found in one.findings]}
 
 
