@@ -114,12 +114,17 @@ def told(request: Request, error: SohoaError, status: int = 0) -> Response:
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """A defect: told without what it was about, which may be personal."""
+    """A defect."""
+    log_defect(error)
+    return told(request, SohoaError("page_failed"))
+
+
+def log_defect(error: Exception) -> None:
+    """Tell of a defect without what it was about, which may be personal."""
     from station import service
 
     last = traceback.extract_tb(error.__traceback__)[-1]
     service.log("page_failed", kind=type(error).__name__, where=f"{Path(last.filename).name}:{last.lineno}")
-    return told(request, SohoaError("page_failed"))
 
 
 def session(request: Request) -> Session | None:

@@ -9,23 +9,9 @@ import httpx
 import pytest
 
 from tests.webstation.phone_client import BOOK, OTHER_BOOK, Phone, digest, photo
-from tests.webstation.phone_client import station as door_of
 
 MB = 1 << 20
 REFUSED = {"malformed", "key", "wait"}
-
-
-@pytest.fixture
-def door(tmp_path):
-    with door_of(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def phone(door):
-    sender = Phone(door.url(), door.key())
-    yield sender
-    sender.close()
 
 
 def originals(door):

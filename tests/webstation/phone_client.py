@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
 
 from settings import load
@@ -132,6 +133,21 @@ class Phone:
 
     def close(self):
         self.http.close()
+
+
+@pytest.fixture
+def door(tmp_path):
+    """A station's door, open for phones."""
+    with station(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def phone(door):
+    """A phone with a key."""
+    sender = Phone(door.url(), door.key())
+    yield sender
+    sender.close()
 
 
 def until(condition, seconds=10):

@@ -10,25 +10,13 @@ import httpx
 import pytest
 
 from capture.phone import safe_name
+from errors import NothingToDo
 from originals import durable
 from station import words
 from tests.webstation.phone_client import BOOK, Phone, digest, photo, station, until
 from webstation.phone import guard
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def door(tmp_path):
-    with station(tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-def phone(door):
-    sender = Phone(door.url(), door.key())
-    yield sender
-    sender.close()
 
 
 def test_a_photo_is_safe_when_the_log_has_it_and_not_before(tmp_path):
@@ -218,10 +206,37 @@ def test_there_are_only_so_many_unfinished_photos_and_a_person_may_discard_them(
         third = Phone(door.url(), door.key(), session="cccccccc")
         refused = third.announce(photo(3))
         assert (refused.status_code, refused.json()["code"]) == (503, "too_many")
-        door.phones.discard(BOOK, digest(photo(1)))
-        door.phones.discard(BOOK, "../../station")
+        door.phones.discard(BOOK, digest(photo(1)), "Người Thử")
+        with pytest.raises(NothingToDo):
+            door.phones.discard(BOOK, "../../station", "Người Thử")
         assert [item["sha256"] for item in door.phones.standing(BOOK, "vi")["unfinished"]] == [digest(photo(2))]
         third.send(photo(3), number=2)
+
+
+def test_a_phone_whose_photo_was_given_up_at_the_desk_goes_on_with_the_next(door, phone):
+    phone.announce(photo(1))
+    phone.patch(photo(1), 0, 1500, cut=True)
+    until(lambda: door.phones.standing(BOOK, "vi")["unfinished"])
+    door.phones.discard(BOOK, digest(photo(1)), "Người Thử")
+    assert not list(door.workplace.uploads.rglob("*.part"))
+    phone.send(photo(2))
+    phone.wait_until(photo(2))
+
+
+def test_who_opens_the_door_for_phones_is_one_of_those_who_worked_on_the_book(door, phone):
+    assert "Người Thử" in door.workplace.log(BOOK).state().workers
+    assert door.workplace.log(BOOK).events()[-1]["source"] == "phone"
+
+
+def test_a_defect_is_logged_without_what_it_was_about(door, phone, monkeypatch, capsys):
+    def broken(*_):
+        raise ZeroDivisionError("personal")
+
+    monkeypatch.setattr(door.phones._fates, "of", broken)
+    answer = phone.announce(photo(1))
+    assert (answer.status_code, answer.json()["code"]) == (500, "trouble")
+    logged = [line for line in capsys.readouterr().err.splitlines() if "page_failed" in line]
+    assert len(logged) == 1 and "ZeroDivisionError" in logged[0] and "personal" not in logged[0]
 
 
 @pytest.mark.parametrize("order", [

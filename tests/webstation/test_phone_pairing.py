@@ -1,6 +1,8 @@
 """A phone is paired at the station's capture screen: its code is scanned, a photo is taken, the screen shows it."""
 
 import io
+import json
+import os
 import time
 
 import pytest
@@ -8,11 +10,11 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Error
 
-from tests.stations import QUICK, ROOT, StationRun, entered, until
+from tests.stations import PERSON, QUICK, ROOT, SCREEN, StationRun, entered, until
 from tests.webstation.phone_client import BOOK
 from tests.webstation.test_phone_browser import PHONE, SAFE, shown
 
-SECOND = "KS.2009.14800.02"
+SECOND, THIRD = "KS.2009.14800.02", "KS.2009.14800.03"
 PHOTO = ROOT / "samples/pages/forms-2009/IMG_20240612_141907.jpg"
 
 
@@ -75,3 +77,50 @@ def test_a_phone_scans_the_code_on_the_screen_and_its_photo_is_seen_there(browse
         phone.reload()
     pocket.close()
     screen.close()
+
+
+def test_a_photo_that_no_phone_goes_on_with_is_given_up_by_a_persons_word_alone(browser, run):
+    screen = browser.new_context(viewport=SCREEN, locale="vi-VN")
+    desk = entered(screen.new_page(), run)
+    desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 3})")
+    resting, coming = (run.store / "uploads" / THIRD / f"{sign * 64}.part" for sign in "ab")
+    for part in (resting, coming):
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(b"\xff\xd8" + bytes(2_500_000))
+    os.utime(resting, (time.time() - 600,) * 2)
+    desk.goto(f"{run.root}/books/{THIRD}/capture")
+    desk.click("#phone")
+    desk.wait_for_selector("#phone-unfinished button")
+    shown(desk, "unfinished-photo")
+    assert desk.locator("#phone-unfinished p").count() == 1 and "2,5 MB" in desk.inner_text("#phone-unfinished")
+    assert desk.evaluate("document.getElementById('phone-stop').getBoundingClientRect().bottom <= innerHeight")
+    desk.once("dialog", lambda dialog: dialog.dismiss())
+    desk.click("#phone-unfinished button")
+    assert resting.exists()
+    desk.once("dialog", lambda dialog: dialog.accept())
+    desk.click("#phone-unfinished button")
+    until(desk, "!document.querySelector('#phone-unfinished button')")
+    assert coming.exists() and not resting.exists()
+    said = [json.loads(line) for line in (run.store / "station.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(event["sha256"], event["by"]) for event in said if event["event"] == "photo_discarded"] == [("a" * 64, PERSON)]
+    desk.evaluate(f"sohoa.order('/books/{THIRD}/phone/close', {{}})")
+    screen.close()
+
+
+def test_a_computer_in_two_networks_has_a_code_for_each(browser, tmp_path):
+    hosts = ["192.168.7.7", "192.168.8.8"]
+    twofold = StationRun(tmp_path, config=QUICK + f"phone:\n  port: 0\n  hosts: {json.dumps(hosts)}\n").start()
+    screen = browser.new_context(viewport=SCREEN, locale="vi-VN")
+    desk = entered(screen.new_page(), twofold)
+    desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 1})")
+    desk.goto(f"{twofold.root}/books/{BOOK}/capture")
+    desk.click("#phone")
+    desk.wait_for_selector("#phone-other:visible")
+    for host in hosts:
+        until(desk, f"document.querySelector('#phone-invitation .path').textContent.includes('{host}')")
+        until(desk, "document.querySelector('#phone-invitation img').naturalWidth > 100")
+        seen = zxingcpp.read_barcode(Image.open(io.BytesIO(desk.screenshot())))
+        assert host in seen.text
+        desk.click("#phone-other")
+    screen.close()
+    twofold.stop()

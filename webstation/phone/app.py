@@ -29,6 +29,7 @@ from webstation.phone.guard import KnownHost, TooSlow, pieces
 from webstation.phone.keys import Keys, Wait
 from webstation.phone.uploads import SHA256, NotTaken, Uploads
 from webstation.security import StrictHeaders
+from webstation.services import log_defect
 
 PAGE = Path(__file__).parents[1]
 FILES = ("phone.css", "phone.js", "phonelist.js", "phonesend.js", "phonesigns.js", "phonestore.js", "sha256.js")
@@ -38,7 +39,7 @@ MOST_ASKED = 100  # photos
 LONGEST_NUMBER = 16  # digits
 STATUS = {"malformed": 400, "not_announced": 404, "another_first": 409, "not_here": 409, "overtaken": 409, "too_large": 413,
           "too_long": 413, "no_image": 415, "differs": 460, "too_many": 503, "no_room": 507}
-TROUBLE = 507
+TROUBLE, DEFECT = 507, 500
 LEFT = {"connection": "close"}  # with a body that is not read, the connection is worth nothing more
 
 
@@ -63,8 +64,8 @@ def phone_app(door: Door, names: Iterable[str]) -> Starlette:
         Route("/photos", _opened(_announce), methods=["POST"]),
         Route("/photos/{sha256}", _opened(_photo), methods=["PATCH", "DELETE"]),
     ]
-    alike = dict.fromkeys((404, 405), _nothing)
-    app = Starlette(routes=routes, exception_handlers=alike,
+    handlers = {404: _nothing, 405: _nothing, Exception: _unexpected}
+    app = Starlette(routes=routes, exception_handlers=handlers,
                     middleware=[Middleware(StrictHeaders), Middleware(KnownHost, names=names)])
     app.router.redirect_slashes = False
     app.state.door = door
@@ -73,6 +74,11 @@ def phone_app(door: Door, names: Iterable[str]) -> Starlette:
 
 async def _nothing(request: Request, error: Exception) -> Response:
     return Response(status_code=404, headers=LEFT)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log_defect(error)
+    return _refused(request, DEFECT, "trouble")
 
 
 async def _page(request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 import segno
 
 from capture.phone import Photo
-from errors import StorageFailed
+from errors import NothingToDo, StorageFailed
 from originals.stationlog import StationLog
 from settings import Settings
 from texts import LANGUAGES, say
@@ -38,7 +38,7 @@ class Phones:
         self, workplace: Workplace, settings: Settings, tell: Callable[..., None] = lambda event, **facts: None
     ) -> None:
         self._params, self._tell = settings.phone, tell
-        self._folder, self._log = workplace.root / FOLDER, StationLog(workplace.root)
+        self._place, self._folder = workplace, workplace.root / FOLDER
         self._keys = Keys(self._folder / KEYS, self._params.minutes)
         self._uploads = Uploads(workplace, self._params, settings.watch.min_free_mb, self._sending)
         self._fates = Fates(workplace, settings)
@@ -98,7 +98,7 @@ class Phones:
         that say how, and the same of `others`, for a computer in several networks. Raises StorageFailed.
         """
         self.open()
-        self._log.append({"event": "phones_invited", "book": book, "by": by})
+        self._place.log(book).append({"event": "capturing", "by": by, "source": "phone"})
         key = self._keys.issue(book)
         scheme = "https" if self._params.tls else "http"
         path = "" if language == LANGUAGES[0] else language
@@ -126,9 +126,11 @@ class Phones:
             words += " " + say("phone", "unfinished", language, number=len(parts))
         return {"open": opened, "minutes": round(minutes or 0), "unfinished": parts, "words": words}
 
-    def discard(self, book: str, sha256: str) -> None:
-        """A person gives up a photo that is not whole. Raises StorageFailed."""
-        self._uploads.discard(book, sha256)
+    def discard(self, book: str, sha256: str, by: str) -> None:
+        """A person gives up a photo that is not whole. Raises NothingToDo where it is gone, StorageFailed."""
+        if not self._uploads.discard(book, sha256):
+            raise NothingToDo("photo_gone")
+        StationLog(self._place.root).append({"event": "photo_discarded", "book": book, "sha256": sha256, "by": by})
 
     def _how(self, language: str, other_links: list[str]) -> Iterator[str]:
         yield say("phone", "how", language, minutes=round(self._params.minutes))

@@ -20,10 +20,11 @@ from pathlib import Path
 
 from errors import StorageFailed
 from originals.durable import write_private
+from webstation.pauses import pause
 
 LONGEST_KEY = 64  # characters
 MOST_KEYS = 64  # the oldest goes when there are more
-FREE_TRIES, LONGEST_PAUSE_S, MOST_ADDRESSES = 5, 300.0, 1000
+FREE_TRIES, MOST_ADDRESSES = 5, 1000
 SAVED_S = 60.0  # prolonging is written down no oftener
 
 
@@ -142,14 +143,10 @@ class Tries:
                 self._wrong.pop(address, None)
                 return
             wrong = self._wrong.get(address, (0, 0.0))[0] + 1
-            self._wrong[address] = wrong, self._clock() + _pause(wrong)
+            self._wrong[address] = wrong, self._clock() + pause(wrong, FREE_TRIES)
             self._wrong.move_to_end(address)
             while len(self._wrong) > MOST_ADDRESSES:
                 self._wrong.popitem(last=False)
-
-
-def _pause(wrong: int) -> float:
-    return 0.0 if wrong < FREE_TRIES else min(LONGEST_PAUSE_S, 2.0 ** min(wrong - FREE_TRIES, 20))
 
 
 def _digest(key: str) -> str:

@@ -119,10 +119,7 @@ class Uploads:
             held = self._announced.get((book, sha256))
             if held is None or held.photo.session != session:
                 raise NotTaken("not_announced")
-        with held.lock:
-            held.turn += 1
-            durable.remove(self._part(book, sha256))
-            self._end(held.photo)
+        self._give_up(held)
 
     def offset(self, book: str, sha256: str) -> int:
         """How many bytes of a photo are here."""
@@ -144,10 +141,22 @@ class Uploads:
                 found.append(Unfinished(path.parent.name, path.stem, status.st_size, status.st_mtime))
         return sorted(found, key=lambda item: item.changed)
 
-    def discard(self, book: str, sha256: str) -> None:
-        """A person at the station gives up what is not whole. Raises StorageFailed."""
-        if any((item.book, item.sha256) == (book, sha256) for item in self.unfinished()):
+    def discard(self, book: str, sha256: str) -> bool:
+        """A person at the station gives up what is not whole; False where there is no such thing. Raises StorageFailed."""
+        if all((item.book, item.sha256) != (book, sha256) for item in self.unfinished()):
+            return False
+        held = self._announced.get((book, sha256))
+        if held is None:  # of before the program was started
             durable.remove(self._part(book, sha256))
+        else:
+            self._give_up(held)
+        return True
+
+    def _give_up(self, held: _Announced) -> None:
+        with held.lock:
+            held.turn += 1
+            durable.remove(self._part(held.photo.book, held.photo.sha256))
+            self._end(held.photo)
 
     def _part(self, book: str, sha256: str) -> Path:
         return self._place.uploads / book / f"{sha256}{PART}"

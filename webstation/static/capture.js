@@ -4,7 +4,8 @@
   const { say, element } = sohoa;
   const base = `/books/${sohoa.book}`;
   const at = (id) => document.getElementById(id);
-  let standing = null, chosen = null, devices = [];
+  const RESTING_MINUTES = 5; // a photo of which nothing came for so long may never be whole
+  let standing = null, chosen = null, devices = [], links = [];
 
   // --- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -142,15 +143,26 @@
   async function phone() {
     const invitation = await sohoa.order(`${base}/phone`, {});
     if (!invitation) return;
-    showInvitation(invitation);
+    links = [invitation, ...invitation.others];
+    at("phone-other").hidden = links.length < 2;
+    showInvitation(invitation.lines);
+    showPhones();
     sohoa.show(at("phone-door"));
   }
 
-  function showInvitation(invitation) {
+  function showInvitation(lines) {
+    const { code, address } = links[0];
     at("phone-invitation").replaceChildren(
-      ...(invitation.code ? [element("img", { class: "qr", src: drawn(invitation.code), alt: say("phone_code") })] : []),
-      ...invitation.lines.map((line) => element("p", {}, line)),
-      element("p", { class: "path" }, invitation.address));
+      ...(code ? [element("img", { class: "qr", src: drawn(code), alt: say("phone_code") })] : []),
+      ...lines.map((line) => element("p", {}, line)),
+      element("p", { class: "path" }, address));
+  }
+
+  // The code of the next address of this computer, for a phone that does not find it by this one.
+  function otherCode() {
+    links.push(links.shift());
+    document.querySelector("#phone-invitation .qr").src = drawn(links[0].code);
+    document.querySelector("#phone-invitation .path").textContent = links[0].address;
   }
 
   const drawn = (svg) => URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
@@ -162,6 +174,20 @@
   async function showPhones() {
     const phones = await sohoa.get(`${base}/phones.json`).catch(() => null);
     at("phones-say").textContent = phones ? phones.words : "";
+    const resting = phones ? phones.unfinished.filter((photo) => photo.minutes >= RESTING_MINUTES) : [];
+    at("phone-unfinished").replaceChildren(...resting.map((photo) => {
+      const facts = { mb: photo.bytes / 1e6, minutes: photo.minutes };
+      const button = element("button", { type: "button", class: "small" }, say("phone_discard"));
+      button.addEventListener("click", () => discard(photo.sha256, say("phone_discard_sure", facts)));
+      return element("p", { class: "spread-apart" }, element("span", {}, say("phone_unfinished_one", facts)), button);
+    }));
+  }
+
+  async function discard(sha256, question) {
+    if (!window.confirm(question)) return;
+    await sohoa.order(`${base}/phone/discard`, { sha256 });
+    await showPhones();
+    at("phone-door").querySelector("[data-closes]").focus();
   }
 
   // --- keys and news ---------------------------------------------------------------------------------------------------
@@ -172,6 +198,7 @@
   at("retake").addEventListener("click", retake);
   at("no-retake").addEventListener("click", async () => { if (await sohoa.order(`${base}/retake`, { capture: null })) soon(0); });
   at("phone").addEventListener("click", phone);
+  at("phone-other").addEventListener("click", otherCode);
   at("phone-stop").addEventListener("click", stopPhones);
   at("print").addEventListener("click", () => window.print());
   sohoa.keys({ " ": scan, r: retake, x: done, p: phone }, [" "]);

@@ -112,21 +112,32 @@ def retake(request: Request, services: Services) -> Response:
 def phone(request: Request, services: Services) -> Response:
     """Open the door for a phone, for this book; how it gets there."""
     book = str(identity(request, services))
-    if services.phones is None:
-        raise Refused("phone_off")
-    return answer(**services.phones.invite(book, person(request), language(request)))
+    return answer(**_phones(services).invite(book, person(request), language(request)))
 
 
 def no_phone(request: Request, services: Services) -> Response:
     """Shut the door for the phones of this book."""
-    services.phones.revoke(str(identity(request, services)))
+    _phones(services).revoke(str(identity(request, services)))
     return answer(ok=True)
+
+
+def discard(request: Request, services: Services) -> Response:
+    """Give up a photo that came in part only, and that no phone will send the rest of."""
+    book = str(identity(request, services))
+    _phones(services).discard(book, request.state.body.text("sha256"), person(request))
+    return answer(ok=True)
+
+
+def _phones(services: Services) -> Any:
+    if services.phones is None:
+        raise Refused("phone_off")
+    return services.phones
 
 
 def phones(request: Request, services: Services) -> Response:
     """The phones of this book, and how their photos stand."""
     if services.phones is None:
-        return answer(words="")
+        return answer(words="", unfinished=[])
     return answer(**services.phones.standing(str(identity(request, services)), language(request)))
 
 
@@ -139,5 +150,6 @@ routes = [
     Route("/books/{book}/retake", view(retake), methods=["POST"]),
     Route("/books/{book}/phone", view(phone), methods=["POST"]),
     Route("/books/{book}/phone/close", view(no_phone), methods=["POST"]),
+    Route("/books/{book}/phone/discard", view(discard), methods=["POST"]),
     Route("/books/{book}/phones.json", view(phones)),
 ]
