@@ -32,7 +32,7 @@ SOURCE = {"name": "page"}
 ROWS_PX = 1800  # of the long side: rows are looked for in no larger a picture of an A3
 BREAK = timedelta(minutes=5)  # who types nothing for longer does something else
 SHAPES: Mapping[str, Callable[[Known, Case], list[caseshapes.Change]]] = {
-    "join": caseshapes.join, "part": caseshapes.part, "remove": caseshapes.remove, "slip": caseshapes.slip,
+    "part": caseshapes.part, "remove": caseshapes.remove, "slip": caseshapes.slip,
 }
 
 
@@ -105,12 +105,25 @@ def save(work: Work, name: str, number: str, date: str, seen: str, by: str) -> I
 
 def reshape(work: Work, name: str, shape: str, seen: str, by: str) -> Indexed:
     """A case goes on on the next page (`join`), stands on its first one alone (`part`), is none (`remove`), or is a `slip`
-    or none after all. Raises Refused, NothingToDo, BadIdentity, StorageFailed.
+    or none after all. The rows beside it go on, and end, with it. Raises Refused, NothingToDo, BadIdentity, StorageFailed.
     """
+    if shape == "join":
+        return _join(work, name, seen, by)
     if shape not in SHAPES:
         raise BadIdentity("case_shape_unknown", shape=shape)
     with _saying(work, name, seen) as (book, case):
         return _changed(book, SHAPES[shape](book.known, case), by)
+
+
+def _join(work: Work, name: str, seen: str, by: str) -> Indexed:
+    now = _open(work)
+    case = _case(now, name)
+    pages = {page.id: page for page in now.developed.pages}
+    both = (case.pages[-1], *now.known.pages[now.known.numbers[case.pages[-1]]:][:1])
+    several = len(caseshapes.alike(now.known, case)) > 1
+    rows = {page: _found_rows(work, pages[page]) for page in both if several}  # takes a while, so while others may type
+    with _saying(work, name, seen) as (book, case):
+        return _changed(book, caseshapes.join(book.known, case, rows), by)
 
 
 def split(work: Work, name: str, parts: int, seen: str, by: str) -> Indexed:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import date
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,14 @@ import pytest
 import indexing
 import secondcheck
 from book import Case, Identity
-from bookpack.caserows import BadCell
+from bookpack import caseshapes
+from bookpack.caserows import BadCell, Known
 from bookpack.caseshapes import beside, even_rows
 from bookpack.suggest import suggest
 from bookwork import Work
 from casework import change_cases, list_cases
 from errors import NothingToDo, Refused
+from originals.booklog import BookState
 from originals.durable import locked
 from settings import load
 from workplace import Workplace
@@ -286,6 +290,70 @@ def test_a_case_that_was_split_off_and_joined_leaves_no_page_without_case(work):
     divided(work, 1, 1)
     reshaped(work, 0, "join")
     assert [len(case.pages) for case in reshaped(work, 0, "part").cases] == [1] * 6
+
+
+def test_rows_that_are_split_before_they_are_joined_go_on_all_together_and_once_each(work):
+    left, right = (case.pages[0] for case in indexing.open_cases(work).cases[:2])
+    divided(work, 0, 0)
+    typed(work, 1, "7")
+    said_by_now = len(events(work))
+    indexed = reshaped(work, 2, "join")
+    assert [case.pages for case in indexed.cases[:6]] == [(left, right)] * 5 + [indexed.cases[5].pages]
+    assert said(indexed, 1) == ("7", "1990-02-03") and len(indexed.cases) == 9
+    assert divided(work, 3, 0).cases == indexed.cases
+    assert len(events(work)) == said_by_now + 2
+    parted = reshaped(work, 0, "part")
+    assert [case.pages for case in parted.cases[:10]] == [(left,)] * 5 + [(right,)] * 5
+    for _ in range(3):
+        indexed, _about = indexing.undo(work, LAN)
+    assert [case.pages for case in indexed.cases[:6]] == [(left,)] * 5 + [(right,)]
+
+
+def turned(known, at, deed, found):
+    """The book after a key on the case with a place in it; as it was where that is refused."""
+    case = list(known.cases.values())[at % len(known.cases)]
+    wide = caseshapes.across(known, case)
+    try:
+        if deed == "F3":
+            changes = caseshapes.split(known, wide, {page: beside(found[wide.pages[0]], found[page]) for page in wide.pages})
+        elif deed == "F4":
+            changes = caseshapes.join(known, case, found if len(caseshapes.alike(known, case)) > 1 else {})
+        elif deed == "part":
+            changes = caseshapes.part(known, case)
+        else:
+            number = str(len(known.state.case_events) + 50)
+            changes = [{"case": case.id, "pages": list(case.pages), "number": number, "date": "1990-02-03"}]
+    except (Refused, NothingToDo):
+        return known
+    return known.after(changes)
+
+
+def twice_or_never(known):
+    """Pages of which a part belongs to no case, or to two."""
+    for page in known.pages:
+        boxes = sorted(case.regions.get(page, caseshapes.WHOLE) for case in known.cases.values() if page in case.pages)
+        tops, bottoms = [box[1] for box in boxes], [box[3] for box in boxes]
+        if [*tops, 1.0] != pytest.approx([0.0, *bottoms]):
+            yield page
+
+
+@pytest.mark.parametrize("rows", [(3, 3, 3), (3, 2, 3), (1, 3, 2)])
+def test_in_whatever_order_pages_are_split_and_joined_each_row_is_one_case_and_what_is_typed_stays(rows):
+    found = {f"p{number}-whole": even_rows(count) for number, count in enumerate(rows)}
+    empty = Known(Identity.parse(BOOK), tuple(found), BookState(), date(2026, 1, 1))
+    keys = tuple(product((0, 1, -1), ("F3", "F4", "part", "type")))
+    books = {(): empty}
+    for _ in range(4):
+        books = {(*order, key): after for order, before in books.items() for key in keys
+                 if (after := turned(before, *key, found)) is not before}
+        for order, book in books.items():
+            assert not list(twice_or_never(book)), order
+            assert sorted(filter(None, (case.number for case in book.cases.values()))) == sorted(numbers_of(book)), order
+
+
+def numbers_of(book):
+    """What was typed of each case last."""
+    return {name: said["number"] for name, said in book.said.items() if said.get("number")}.values()
 
 
 def test_a_cover_has_no_case_and_a_slip_is_no_case_of_the_numbering(work):
