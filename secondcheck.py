@@ -31,9 +31,14 @@ class Difference:
 
 def to_check(indexed: Indexed, by: str) -> tuple[Case, ...]:
     """The typed cases that a person may type again: not their own, and not typed again by anybody yet."""
+    return tuple(case for case in of_others(indexed, by) if case.id not in indexed.state.case_checks)
+
+
+def of_others(indexed: Indexed, by: str) -> tuple[Case, ...]:
+    """The typed cases of which a person typed nothing, whether they are typed again or not."""
     typists = typists_of(indexed.state)
-    return tuple(case for case in indexed.cases if is_typed(case) and case.id not in indexed.state.case_checks
-                 and _plain(by) not in map(_plain, typists.get(case.id, ())))
+    return tuple(case for case in indexed.cases
+                 if is_typed(case) and _plain(by) not in map(_plain, typists.get(case.id, ())))
 
 
 def check(work: Work, name: str, number: str, date: str, by: str) -> None:

@@ -255,9 +255,15 @@ def test_a_second_person_checks_blind_and_only_what_differs_is_decided(desk, sec
     assert (value(second, "number"), value(second, "date")) == ("", "")
     assert sent and "1997-02-03" not in sent[0]
     for number in range(1, PAGES + 1):
+        if number == 4:  # what is typed again by now is no more sent, and is counted still
+            second.reload()
+            until(second, READY)
+            second.click("[data-mode=check]")
+            until(second, f"document.getElementById('progress-words').textContent.includes('3 trong {PAGES}')")
+            assert f"4 trong {PAGES}," in second.inner_text("#which")
         second.keyboard.type("66" if number == 6 else str(number))
         press(second, "Enter")
-        second.keyboard.type("3/2" if number == 1 else "3")
+        second.keyboard.type("3/2" if number in (1, 4) else "3")
         press(second, "Enter")
     for _ in range(200):
         checked = [event for event in books.events(FORMS) if event["event"] == "cases_checked"]
@@ -281,7 +287,18 @@ def test_the_keys_stand_on_a_card_and_the_screen_needs_no_scrolling(desk, books)
     opened(desk, books, FORMS)
     for beyond in ("document.documentElement", "document.querySelector('.panel')"):
         assert desk.evaluate(f"{beyond}.scrollHeight <= {beyond}.clientHeight + 1")
+    assert "/giờ" not in desk.inner_text("#progress-words")  # of eight cases a pace says nothing
     desk.keyboard.type("?")
     assert desk.is_visible("#card")
     press(desk, "Escape")
     assert not desk.is_visible("#card") and value(desk, "number") == "1"
+
+
+def test_the_end_of_the_book_is_told_when_its_last_page_is_taken_out(desk, books):
+    opened(desk, books, SHARED)
+    said = len(cases(books, SHARED))
+    for _ in range(3):
+        press(desk, "ArrowDown")
+    press(desk, "Control+Delete")
+    until(desk, "document.getElementById('messages').textContent.includes('Đã đến cuối sổ')")
+    assert logged(desk, books, SHARED, said + 1)[-1]["changes"][0]["removed"] is True

@@ -44,6 +44,7 @@
     view.show(pagesOf(row));
     paint(); // where the person is stays as it is
   }
+  const checkable = () => Math.max(told.to_check || 0, list.length); // those typed again, too, that are listed no more
   const checkedNow = {}; // what this person has typed again, as long as the screen is open
 
   function lay(item) {
@@ -128,16 +129,18 @@
 
   function paint() {
     const row = current(), waits = saves.standing();
-    at("progress").max = (mode === "check" ? list.length : told.wanted) || 1;
-    at("progress").value = mode === "check" ? list.filter(typed).length : told.typed || 0;
-    at("progress-words").textContent = mode === "check" ? say("cases_progress_check", { typed: list.filter(typed).length, wanted: list.length })
+    const again = checkable() - list.filter(open).length;
+    at("progress").max = (mode === "check" ? checkable() : told.wanted) || 1;
+    at("progress").value = mode === "check" ? again : told.typed || 0;
+    at("progress-words").textContent = mode === "check" ? say("cases_progress_check", { typed: again, wanted: checkable() })
       : mode === "differ" ? say("cases_progress_differ", { number: list.length, checked: told.checked || 0 })
       : say(told.an_hour ? "cases_progress_pace" : "cases_progress", { typed: told.typed || 0, wanted: told.wanted || 0, today: told.today || 0, pace: told.an_hour || 0 });
     at("differ-count").textContent = told.differ ? `(${told.differ})` : "";
     at("tools").hidden = mode !== "type";
     at("waits").hidden = !waits;
     at("waits").textContent = waits;
-    if (row) at("which").textContent = say("cases_which", { number: index() + 1, of: list.length, pages: row.pages.map((id) => (pages[id] || {}).number).join(", ") });
+    const gone = mode === "check" ? checkable() - list.length : 0;
+    if (row) at("which").textContent = say("cases_which", { number: index() + 1 + gone, of: list.length + gone, pages: row.pages.map((id) => (pages[id] || {}).number).join(", ") });
     paintChoices(row);
     at("said").replaceChildren(...(row ? saidOf(row) : []));
     at("around").replaceChildren(...(row ? around() : []));
@@ -220,7 +223,11 @@
     if (mode === "type" && !queued(row.id) && number === row.number && date === row.date) return go(1);
     put(row, number, date);
     last = row.id;
-    if (index() + 1 < list.length) return go(1);
+    if (index() + 1 < list.length) go(1);
+    else atEnd(row);
+  }
+
+  function atEnd(row) {
     sohoa.tell(say(list.some(open) ? "cases_end_open" : mode === "check" ? "cases_end_check" : "cases_end"));
     show((list.find(open) || row).id);
   }
@@ -310,6 +317,7 @@
       if (what === "undo") know(data, data.cases.some((one) => one.id === data.about[0]) ? data.about[0] : here);
       else know(data, data.cases.some((one) => one.id === row.id) ? row.id : (data.cases[Math.min(before, data.cases.length - 1)] || {}).id);
       focus(numberField);
+      if (facts.shape === "remove" && current() && before >= list.length) atEnd(current());
     } catch (error) {
       sohoa.tell(error.message, "bad");
       sohoa.beep(false);

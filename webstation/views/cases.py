@@ -27,6 +27,7 @@ from webstation.services import Services, View, answer, identity, language, page
 from webstation.views.books import title
 
 Row = dict[str, Any]
+PACED = 10  # cases typed; of fewer a pace says nothing
 
 
 def screen(request: Request, services: Services) -> Response:
@@ -77,10 +78,11 @@ def undo(request: Request, services: Services) -> Response:
 
 
 def to_check(request: Request, services: Services) -> Response:
-    """The cases that this person may type again, without what was typed."""
+    """The cases that this person may type again, without what was typed; `to_check` counts those typed again, too."""
     indexed = indexing.open_cases(_work(request, services))
     blank = {"number": "", "date": "", "slip": False, "version": ""}
     return answer(cases=[_row(case) | blank for case in secondcheck.to_check(indexed, person(request))],
+                  to_check=len(secondcheck.of_others(indexed, person(request))),
                   **_told(request, indexed) | {"problems": {}, "notes": []}, pages=_pages(indexed))
 
 
@@ -157,7 +159,7 @@ def _told(request: Request, indexed: Indexed) -> dict[str, Any]:
     here = indexing.pace(indexed.state.case_events, now()[:10]).get(person(request))
     return {"typed": indexed.typed, "wanted": indexed.wanted, "stated": indexed.stated,
             "checked": secondcheck.checked(indexed), "differ": len(secondcheck.differences(indexed)),
-            "today": here.cases if here else 0, "an_hour": here.an_hour if here else 0,
+            "today": here.cases if here else 0, "an_hour": here.an_hour if here and here.cases >= PACED else 0,
             "step": likely.step if likely else 1, "start": indexed.start.__dict__,
             "problems": _problems(indexed.problems, spoken),
             "notes": [_problem(problem, spoken) for problem in indexed.problems if not problem.case]}
