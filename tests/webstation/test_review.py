@@ -378,3 +378,22 @@ def test_nothing_scrolls_away_and_every_control_has_its_name(table):
     assert faults() == (True, [])
     tools = table.locator("#tools")
     assert tools.evaluate("(one) => one.scrollHeight <= one.clientHeight + 1 && one.scrollWidth <= one.clientWidth")
+
+
+def test_in_a_low_and_narrow_window_the_way_back_and_the_views_stay_in_reach(table):
+    open_page(table, tiles(table)[0])
+    table.set_viewport_size({"width": 1093, "height": 520})
+    back, bar = (table.locator(f"#editor {one}").bounding_box() for one in ("[data-does=back]", "#pane-result figcaption"))
+    assert back["y"] + back["height"] <= 520
+    assert all(button.bounding_box()["height"] <= bar["height"] for button in table.locator("#pane-result figcaption button").all())
+    assert table.evaluate("document.querySelector('#pane-result figcaption').scrollWidth") <= bar["width"]
+    for button in table.locator("#tools .four button").all():
+        assert button.get_attribute("title") == button.get_attribute("aria-label")
+
+
+def test_when_all_is_seen_the_way_leads_on_to_the_cases(table):
+    assert table.get_attribute("#waits", "href") is None
+    table.click("#accept-all")
+    until(table, "document.getElementById('waits').classList.contains('good')")
+    assert table.get_attribute("#waits", "href") == f"/books/{BOOK}/cases"
+    assert table.inner_text("#waits") == word("waits_none")

@@ -132,6 +132,8 @@ function showCounts() {
   const pages = book.counts.pages || 0, stated = book.stated.pages;
   at("counts").textContent = stated ? say("review_counts_stated", { pages, stated }) : say("review_counts", { pages });
   at("waits").textContent = book.waits ? say("review_waits", { number: book.waits }) : say("review_waits_none");
+  if (book.waits) at("waits").removeAttribute("href");
+  else at("waits").href = `/books/${sohoa.book}/cases`;
   at("waits").className = `chip ${book.waits ? "warn" : "good"}`;
   at("behind").textContent = book.waiting ? say("review_developing", { number: book.waiting }) : "";
   at("waits").hidden = !book.pages.length;
