@@ -70,7 +70,7 @@ def test_the_first_book_from_an_empty_store_to_a_checked_package(newcomer, tmp_p
     says(page, "counts", "2 trang")
     if not page.is_disabled("#accept-all"):
         page.click("#accept-all")
-    says(page, "waits", "Không còn")
+    says(page, "waits", "Xem xong")
 
     page.click("text=3. Số và ngày")
     page.wait_for_url(f"**/{BOOK}/cases")
