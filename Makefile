@@ -47,7 +47,8 @@ bench: setup
 # Resolves every dependency anew; the file names versions and hashes and no registry.
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra development --extra scanners --extra signing \
-	    --generate-hashes --no-emit-index-url --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	    --extra cluster --extra storages --generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	    pyproject.toml -o requirements.lock
 
 clean:
 	rm -rf $(VENV) demo-out build dist

@@ -15,7 +15,7 @@ from typing import Any
 
 NEEDED = ("click", "numpy", "cv2", "PIL", "pillow_heif", "simplejpeg", "pikepdf", "pypdfium2", "openpyxl", "yaml",
           "img2pdf", "segno", "watchdog", "zxingcpp")
-OWN = ("capture", "imaging", "originals", "bookpack", "batch", "settings", "texts", "book", "errors", "pipeline")
+OWN = ("capture", "imaging", "originals", "bookpack", "batch", "province", "settings", "texts", "book", "errors", "pipeline")
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 PYTHONS = ((3, 11), (3, 14))  # from the first, before the second
 ROOM_GB, MEMORY_GB = 5, 3
