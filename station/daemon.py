@@ -6,31 +6,28 @@ done by others: files are looked at and developed in worker processes, scanners 
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from batch import local
-from book import Capture, Identity
 from capture.desk import Desk, NotYet, Taken, orphans
 from capture.events import Events
 from capture.folder import is_store, reason_to_skip
 from capture.inbox import Candidate, Inbox, WatchParams
 from capture.look import Look, LookTask, TimeTask, look
 from capture.settle import Stamp
-from developing import develop, due, plan, read_developed, stale, task_of
 from errors import NothingToDo, StorageFailed
-from originals.booklog import BookState, SetAside
+from originals.booklog import SetAside
 from originals.durable import free_bytes, make_folder
-from originals.journal import DEVELOPED, FAILED, GONE, Journal
-from originals.stationlog import UNSORTED, StationLog
+from originals.journal import GONE, Journal
+from originals.stationlog import StationLog
 from pipeline import recover_originals
 from settings import Settings
-from station.settling import Settling, SettlingTask, settle
+from station.behind import Behind
 from workplace import Workplace
 
 BEAT_S = 5.0
@@ -39,7 +36,6 @@ TICK_S, IDLE_S = 0.05, 1.0
 RETRY_S = 2.0  # an incomplete file is looked at again
 TROUBLE_S = 5.0  # after a failure of the disk
 LOOKER = local.Limits(seconds=60, memory_mb=1400)
-SETTLER = local.Limits(seconds=600, memory_mb=1400)
 SPOOL, SPOOL_QUIET_S = "scanner", 0.1  # pages come into it whole, by renaming
 Tell = Callable[..., None]  # event, facts
 
@@ -62,24 +58,11 @@ class Source:
 
 @dataclass
 class Counts:
-    """What has happened since the start."""
+    """What has come in since the start."""
 
     received: int = 0
     sheets: int = 0
     set_aside: int = 0
-    developed: int = 0
-    failed: int = 0
-
-    def to_json(self) -> dict[str, int]:
-        return dict(self.__dict__)
-
-
-@dataclass
-class _Waiting:
-    """Captures of one book by id, for the tasks to come."""
-
-    state: Any = None
-    captures: dict[str, Capture] = field(default_factory=dict)
 
 
 class Station:
@@ -97,19 +80,12 @@ class Station:
         self._params: WatchParams = settings.watch
         self._changed = threading.Event()
         self._events = Events(self._changed.set)
-        self._waiting: dict[str, _Waiting] = {}
         self._sizes: dict[str, int] = {}
-        self._states: dict[str, BookState] = {}
-        self._unchecked: list[str] = []  # books, to be looked at one by one
-        self._wanted: queue.SimpleQueue[tuple[str, tuple[str, ...]]] = queue.SimpleQueue()
         self._retry: dict[str, float] = {}
-        self._developing: dict[int, tuple[str, str]] = {}
         self._counts, self._trouble, self._beat, self._synced = Counts(), "", 0.0, 0.0
         self._orphans_done = False
         self._looker = local.Pool(look, 1, LOOKER)
-        limits = local.Limits(settings.general.seconds, settings.general.memory_mb)
-        self._settler, self._settling = local.Pool(settle, 1, SETTLER, gentle=True), Settling()
-        self._developer = local.Pool(develop, jobs or settings.general.jobs, limits, gentle=True)
+        self._behind = Behind(workplace, settings, tell, jobs)
         self._station = StationLog(workplace.root)
         self._desk = Desk(workplace.store, self._station, workplace.log, self._look, settings.limits)
         spool = Inbox(workplace.spool, SPOOL, SPOOL_QUIET_S, "remove", self._dealt_with, stream_depth=1)
@@ -125,6 +101,7 @@ class Station:
                 with Journal(self._place.root, books) as self._journal:
                     self._tell("started", books=len(books), adopted=len(recovered.adopted),
                                unfinished=recovered.unfinished, journal_rebuilt=self._journal.rebuilt)
+                    self._behind.begin(self._journal)
                     ready()
                     while not self._stop.is_set():
                         self._turn()
@@ -133,10 +110,9 @@ class Station:
                 pass
             finally:
                 self._looker.close()
-                self._settler.close()
-                self._developer.close()
+                self._behind.close()
                 self._events.close()
-        self._tell("stopped", **self._counts.to_json())
+        self._tell("stopped", **self._since_start())
 
     def poke(self, book: str = "", captures: Iterable[str] = ()) -> None:
         """Somebody in this program has written to a log: look at once. Safe for any thread.
@@ -145,7 +121,7 @@ class Station:
         """
         names = tuple(captures)
         if names:
-            self._wanted.put((book, names))
+            self._behind.want(book, names)
         self._synced = 0.0
         self._changed.set()
 
@@ -164,10 +140,10 @@ class Station:
                 self._beat_when_due()
             if not ready:
                 self._adopt_orphans()
-                self._develop_overdue()
-                self._give_work()
-                self._settle()
-            self._collect(0.0)
+                self._behind.check_overdue()
+                self._behind.give_work()
+                self._behind.settle()
+            self._behind.collect(0.0)
             self._trouble = ""
         except StorageFailed as error:
             self._pause(error.code)
@@ -179,8 +155,8 @@ class Station:
         """Wait for news: shortly while a file is settling, longer when all is done."""
         if any(source.waiting for source in self._sources):
             self._stop.wait(TICK_S)
-        elif self._developing:
-            self._collect(TICK_S)
+        elif self._behind.busy:
+            self._behind.collect(TICK_S)
         else:
             self._changed.wait(IDLE_S)
         if self._changed.is_set():
@@ -326,64 +302,6 @@ class Station:
     def _key(candidate: Candidate) -> str:
         return f"{candidate.stream}\n{candidate.name}"
 
-    # --- developing -------------------------------------------------------------------------------------------
-
-    def _give_work(self) -> None:
-        """Keep every developing worker busy with the captures that came first."""
-        room = self._developer.jobs - len(self._developing)
-        if room <= 0:
-            return
-        busy = set(self._developing.values())
-        for book, name in self._journal.waiting(self._developer.jobs + room):
-            if (book, name) in busy or room <= 0:
-                continue
-            capture = self._capture(book, name)
-            if capture is None:
-                self._journal.set_state(book, name, GONE)
-                continue
-            task = task_of(self._place, book, self._settings, self._place.log(book).state(), capture)
-            if read_developed(task) is not None:
-                self._journal.set_state(book, name, DEVELOPED)
-                continue
-            self._developing[self._developer.give(task)] = book, name
-            room -= 1
-
-    def _collect(self, timeout: float) -> None:
-        for number, result in self._developer.results(timeout):
-            book, name = self._developing.pop(number)
-            if isinstance(result, local.Failure):
-                self._counts.failed += 1
-                self._journal.set_state(book, name, FAILED, result.code, result.facts)
-                self._tell("failed", capture=name, code=result.code, book=book)
-            else:
-                self._counts.developed += 1
-                if self._as_wanted(book, name, result):
-                    self._journal.set_state(book, name, DEVELOPED)
-                self._settling.changed(book, time.monotonic())
-                self._tell("developed", capture=name, book=book)
-
-    def _as_wanted(self, book: str, name: str, facts: str) -> bool:
-        """Whether a capture was developed as people want it by now: they may have corrected it meanwhile."""
-        capture = self._capture(book, name)
-        if capture is None:
-            return True
-        return task_of(self._place, book, self._settings, self._place.log(book).state(), capture).facts.name == facts
-
-    def _settle(self) -> None:
-        """When a book has been left alone for a while: see what only the whole of it shows, before a person looks."""
-        if self._settler.unfinished:
-            for _, done in self._settler.results(0.0):
-                if done is True:
-                    self._tell("changed", book=self._settling.book)
-        elif not self._developing and self._settling.due(time.monotonic()):
-            self._settler.give(SettlingTask(self._place.root, self._settling.book, self._settings))
-
-    def _capture(self, book: str, name: str) -> Capture | None:
-        known, state = self._waiting.setdefault(book, _Waiting()), self._place.log(book).state()
-        if known.state is not state:
-            known.state, known.captures = state, {capture.id: capture for capture in state.current}
-        return known.captures.get(name)
-
     # --- logs and signs of life -------------------------------------------------------------------------------
 
     def _sync_when_due(self) -> None:
@@ -401,30 +319,11 @@ class Station:
             self._journal.add((book, capture) for capture in state.current)
             for name in {*state.moved, *state.superseded} - {capture.id for capture in state.current}:
                 self._journal.set_state(book, name, GONE)
-            self._develop_corrected(book, state)
-        self._develop_wanted()
+            self._behind.saw(book, state)
+        self._behind.put_wanted_first()
 
-    def _develop_corrected(self, book: str, state: BookState) -> None:
-        """What people have said since the last look may have changed how captures are developed."""
-        before = self._states.get(book)
-        self._states[book] = state
-        if before is None and book != UNSORTED:
-            self._unchecked.append(book)
-        elif before is not None:
-            known = {capture.id for capture in before.captures}  # what has just come in waits its turn
-            self._journal.again(book, [name for name in stale(before, state) if name in known])
-
-    def _develop_overdue(self) -> None:
-        """One book that this run has not looked at: what was said, or set otherwise, while no station ran."""
-        if self._unchecked:
-            book = self._unchecked.pop()
-            overdue = due(plan(self._place, Identity.parse(book), self._settings, self._place.log(book).state()))
-            self._journal.again(book, [task.capture.id for task in overdue])
-
-    def _develop_wanted(self) -> None:
-        while not self._wanted.empty():
-            book, names = self._wanted.get()
-            self._journal.again(book, names)
+    def _since_start(self) -> dict[str, int]:
+        return {**self._counts.__dict__, "developed": self._behind.developed, "failed": self._behind.failed}
 
     def _beat_when_due(self) -> None:
         self._alive()
@@ -436,7 +335,7 @@ class Station:
         self._alive()
         away = [source.inbox.label for source in self._sources[1:] if source.away]
         skipped: Iterable[tuple[str, str]] = [item for source in self._sources for item in source.skipped]
-        self._journal.beat({"state": state, "trouble": self._trouble, "away": away, "since_start": self._counts.to_json(),
+        self._journal.beat({"state": state, "trouble": self._trouble, "away": away, "since_start": self._since_start(),
                             "settling": sum(source.waiting for source in self._sources),
                             "skipped": [list(item) for item in list(skipped)[:20]],
                             "open": {stream: book for stream, book in self._station.state().open.items() if book}})
