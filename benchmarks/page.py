@@ -4,8 +4,9 @@
 
 Thumbnail: from the moment that the station tells of a capture (an A3 spread at 300 dpi, come as from a scanner) to its
 picture on the screen. Review: from the click to all pages on the table with the first pictures drawn; from a key to the
-screen that it asks for; from the letting go of a dragged handle to the new page beside it. Memory: resident MB of the
-station's own process, without its workers.
+screen that it asks for; from the letting go of a dragged handle to the new page beside it. Cases: from the second Enter to
+the next case with its image; a save from its request to its answer. Memory: resident MB of the station's own process,
+without its workers.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ PRESS = """key => new Promise(done => { const shown = () => document.getElementB
     const look = () => requestAnimationFrame(shown() !== before && image.complete && image.naturalWidth ? end : look);
     look(); })"""
 DRAWN = "[...document.querySelectorAll('#tiles img')].filter(one => one.complete && one.naturalWidth).length >= 8"
+WATCH_CASES = """() => { window.times = []; let pressed = 0;
+    document.addEventListener("keydown", event => { pressed = event.target.id === "date" ? performance.now() : 0; }, true);
+    const drawn = () => [...document.querySelectorAll("#strip img")].every(image => image.complete && image.naturalWidth);
+    const shown = () => { if (!pressed) return; const start = pressed; pressed = 0;
+        const look = () => requestAnimationFrame(drawn() ? () => window.times.push(performance.now() - start) : look);
+        look(); };
+    new MutationObserver(shown).observe(document.getElementById("which"), { childList: true, subtree: true }); }"""
 WATCH_RESULT = """() => { const image = document.getElementById("result-image"); window.shown = 0;
     image.addEventListener("load", () => { window.shown = performance.now(); });
     document.addEventListener("pointerup", () => { window.dropped = performance.now(); window.shown = 0; }, true); }"""
@@ -67,6 +75,7 @@ def measure(folder: Path, spreads: list[Path], pages: int) -> None:
         opened(page, run, pages)
         keys(page)
         handles(page, 6)
+        typing(page, run, 40)
         thumbnails(page, run, spreads)
         print(f"memory of the station after that: {resident(run.process.pid):.0f} MB")
         browser.close()
@@ -115,6 +124,24 @@ def handles(page: Any, count: int) -> None:
         page.wait_for_timeout(2500)
     print(f"the first one, whose image is not decoded yet: {times[0]:.0f} ms")
     told("dragged handle to the new page", times[1:])
+
+
+def typing(page: Any, run: Any, count: int) -> None:
+    """Cases whose number and date follow the rule: twice Enter each."""
+    page.goto(f"{run.root}/books/{BOOK}/cases")
+    page.wait_for_selector("#number:focus")
+    page.keyboard.press("Enter")
+    page.keyboard.type("5/1")
+    page.evaluate(WATCH_CASES)
+    saved: list[float] = []
+    page.on("requestfinished", lambda asked: asked.url.endswith("/cases/save") and saved.append(asked.timing["responseEnd"]))
+    for number in range(count):
+        page.keyboard.press("Enter")
+        until(page, f"window.times.length > {number}")
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(250)
+    told("key to the next case with its image", page.evaluate("window.times"))
+    told("a case saved", saved)
 
 
 def thumbnails(page: Any, run: Any, spreads: list[Path]) -> None:
