@@ -147,7 +147,8 @@ function showFoot() {
   at("supersede").hidden = new Set(meant().map((one) => one.capture)).size !== 2;
   if (!page) return;
   at("foot-which").textContent = many ? say("review_chosen", { number: many }) : say("review_page", { number: page.number });
-  at("foot-name").textContent = many ? "" : page.name;
+  at("foot-name").textContent = many ? "" : page.name.split("/").pop();
+  at("foot-name").title = many ? "" : page.name;
   at("foot-reasons").replaceChildren(...(many ? [] : warnings(page)).map((finding) => sohoa.element("li", {}, finding.text)));
   showRemedies(at("foot-remedies"), many ? null : page);
 }
