@@ -7,12 +7,13 @@ once more in a fresh worker and then given up with its reason. The parent passes
 from __future__ import annotations
 
 import contextlib
+import heapq
 import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -40,11 +41,20 @@ class Limits:
 
 
 @dataclass
+class _Task:
+    task: Any
+    seconds: float
+    rank: int  # those of a lower rank come first
+    tries: int = 0
+
+
+@dataclass
 class _Worker:
     process: Any
     pipe: Connection
     task: int | None = None
-    since: float = 0.0
+    seconds: float = 0.0  # what its task may take
+    until: float = 0.0  # when that is over, on the monotonic clock
 
 
 def run(
@@ -74,8 +84,8 @@ class Pool:
         self._start = lambda: _start(function, limits, gentle)
         self.jobs, self._limits = jobs or os.cpu_count() or 1, limits
         self._workers: list[_Worker] = []
-        self._waiting: deque[int] = deque()
-        self._tasks: dict[int, tuple[Any, int]] = {}  # number → task, tries so far
+        self._waiting: list[tuple[int, int]] = []  # a heap of (rank, number)
+        self._tasks: dict[int, _Task] = {}
         self._last = -1
 
     def __enter__(self) -> Pool:
@@ -89,11 +99,15 @@ class Pool:
         """Tasks given whose results have not been taken."""
         return len(self._tasks)
 
-    def give(self, task: Any) -> int:
-        """Queue a task; its number comes back with its result."""
+    def give(self, task: Any, seconds: float | None = None, first: bool = False) -> int:
+        """Queue a task; its number comes back with its result.
+
+        `seconds`: what this one may take, where it is not as long as the others. `first`: it goes before all that wait
+        and were not given so.
+        """
         self._last += 1
-        self._tasks[self._last] = task, 0
-        self._waiting.append(self._last)
+        self._tasks[self._last] = _Task(task, self._limits.seconds if seconds is None else seconds, 0 if first else 1)
+        self._queue(self._last)
         self._hand_out()
         return self._last
 
@@ -119,6 +133,9 @@ class Pool:
         self._workers, self._tasks = [], {}
         self._waiting.clear()
 
+    def _queue(self, number: int) -> None:
+        heapq.heappush(self._waiting, (self._tasks[number].rank, number))
+
     def _hand_out(self) -> None:
         while self._waiting:
             free = next((worker for worker in self._workers if worker.task is None), None)
@@ -127,22 +144,21 @@ class Pool:
                     return
                 free = self._start()
                 self._workers.append(free)
-            number = self._waiting.popleft()
-            task, tries = self._tasks[number]
-            self._tasks[number] = task, tries + 1
-            _give(free, number, task)
+            _, number = heapq.heappop(self._waiting)
+            self._tasks[number].tries += 1
+            _give(free, number, self._tasks[number])
 
     def _collect(self) -> list[tuple[int, Any]]:
         done = []
         for place, worker in enumerate(self._workers):
-            outcome = _outcome(worker, self._limits)
+            outcome = _outcome(worker)
             if outcome is None:
                 continue
             number, worker.task = worker.task, None
             if isinstance(outcome, _Death):
                 self._workers[place] = self._start()
-                if self._tasks[number][1] < TRIES:
-                    self._waiting.appendleft(number)
+                if self._tasks[number].tries < TRIES:
+                    self._queue(number)
                     continue
                 outcome = Failure(outcome.code, outcome.facts)
             del self._tasks[number]
@@ -152,7 +168,7 @@ class Pool:
     def _sleep_until_news(self, deadline: float | None) -> None:
         busy = [worker for worker in self._workers if worker.task is not None]
         if busy:
-            first = min(worker.since for worker in busy) + self._limits.seconds
+            first = min(worker.until for worker in busy)
             until = first if deadline is None else min(first, deadline)
             wait([worker.pipe for worker in busy], timeout=max(0.0, until - time.monotonic()) + 0.01)
 
@@ -172,13 +188,13 @@ def _start(function: Callable[[Any], Any], limits: Limits, gentle: bool) -> _Wor
     return _Worker(process, ours)
 
 
-def _give(worker: _Worker, number: int, task: Any) -> None:
-    worker.task, worker.since = number, time.monotonic()
+def _give(worker: _Worker, number: int, task: _Task) -> None:
+    worker.task, worker.seconds, worker.until = number, task.seconds, time.monotonic() + task.seconds
     with contextlib.suppress(OSError):  # the worker died idle; its outcome says so
-        worker.pipe.send(task)
+        worker.pipe.send(task.task)
 
 
-def _outcome(worker: _Worker, limits: Limits) -> Any:
+def _outcome(worker: _Worker) -> Any:
     """The result of the worker's task, a _Death, or None while it still works."""
     if worker.task is None:
         return None
@@ -188,9 +204,9 @@ def _outcome(worker: _Worker, limits: Limits) -> Any:
         except (EOFError, OSError):
             _end(worker)
             return _Death("worker_died", {"exit": worker.process.exitcode})
-    if time.monotonic() - worker.since > limits.seconds:
+    if time.monotonic() > worker.until:
         _end(worker)
-        return _Death("worker_too_slow", {"seconds": limits.seconds})
+        return _Death("worker_too_slow", {"seconds": worker.seconds})
     return None
 
 
@@ -203,6 +219,7 @@ def _end(worker: _Worker) -> None:
 def _serve(function: Callable[[Any], Any], pipe: Connection, memory_mb: int, gentle: bool) -> None:
     """The life of a worker: task in, result out, until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory_mb)
     if gentle:
         _let_others_go_first()
@@ -225,6 +242,12 @@ def _serve(function: Callable[[Any], Any], pipe: Connection, memory_mb: int, gen
             return
         if isinstance(result, _Death):
             return
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed closes no pipe while a task runs: nobody wants its result any more."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _limit_memory(memory_mb: int) -> None:
