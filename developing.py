@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
@@ -26,6 +27,7 @@ from workplace import Workplace
 
 ENCODING = 2  # of pages in the cache: with another number they are made again
 REMEMBERED = 2000  # captures of which is kept in memory what their pages are
+FACTS_NAME = re.compile(r"([0-9a-f]{8}(?:\.\d+)?)-[0-9a-f]{16}\.json")  # of what is said of a capture's pages, in the cache
 HINTS = ("layout", "paper", "photo")  # what people say of a book that decisions depend on
 Progress = Callable[[str, int, int], None]  # step, done, of
 

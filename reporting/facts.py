@@ -17,12 +17,12 @@ from typing import Any
 
 from book import Capture, Finding, Identity, Severity
 from bookpack.cases import cases_of
+from developing import FACTS_NAME
 from errors import BadIdentity, NothingToDo, SohoaError
 from originals.booklog import BookState, SetAside
 from originals.stationlog import UNSORTED
 from workplace import Workplace
 
-OF_CAPTURE = re.compile(r"([0-9a-f]{8}(?:\.\d+)?)-[0-9a-f]{16}\.json")  # its facts, in the cache of pages
 STATES = ("open", "packed", "closed")  # in the order of the work
 
 
@@ -169,7 +169,7 @@ def _newest(folder: Path) -> dict[str, Path]:
     newest: dict[str, tuple[int, Path]] = {}
     if folder.is_dir():
         for entry in os.scandir(folder):
-            match = OF_CAPTURE.fullmatch(entry.name)
+            match = FACTS_NAME.fullmatch(entry.name)
             if match:
                 candidate = (entry.stat().st_mtime_ns, Path(entry.path))
                 newest[match[1]] = max(newest.get(match[1], candidate), candidate)
