@@ -121,9 +121,9 @@ class Pool:
                 return done
             self._sleep_until_news(deadline)
 
-    def ask(self, task: Any) -> Any:
+    def ask(self, task: Any, seconds: float | None = None) -> Any:
         """The result of one task or its Failure, on a pool that has no others."""
-        self.give(task)
+        self.give(task, seconds)
         return self.results()[0][1]
 
     def close(self) -> None:
