@@ -90,7 +90,10 @@ def keeping(plan: Plan, recipes: Iterable[Recipe], stages: Collection[str]) -> P
     has moved by more than MOVED_MM: it would be about another place. So is one that this program can do nothing with,
     and a finding says so.
     """
-    return replace(plan, earlier=tuple(recipes), again=frozenset(stages))
+    of_no_matter = set(stages) - GEOMETRIC  # those with a geometry tell whether a frame has moved
+    earlier = tuple(replace(recipe, decisions=tuple(one for one in recipe.decisions if one.stage not in of_no_matter))
+                    for recipe in recipes)
+    return replace(plan, earlier=earlier, again=frozenset(stages))
 
 
 def decide(
