@@ -185,7 +185,7 @@ def contents_of(
         events.pop()
     packed = packed_pages(workplace, identity, settings, pages)
     store, seen = workplace.store, {capture.sha256: capture for capture in reversed(state.captures)}
-    originals = tuple(PackedOriginal(sha256, store.path(sha256), capture.source, capture.arrival)
+    originals = tuple(PackedOriginal(sha256, store.path(sha256), capture.source, capture.arrival, store.file_name(sha256))
                       for sha256, capture in sorted(seen.items(), key=lambda item: item[1].arrival))
     return BookContents(
         identity, settings.kinds.get(identity.kind, ""), settings.places.get(identity.place, ""), packed,

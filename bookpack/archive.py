@@ -101,7 +101,7 @@ def _bookmark(contents: BookContents, case: Case) -> Bookmark:
 def _copy_originals(bag: Bag, contents: BookContents, step: Callable[[], None]) -> list[PreservedFile]:
     copied = []
     for original in contents.originals:
-        name = f"representations/{ORIGINALS}/data/{original.path.name}"
+        name = f"representations/{ORIGINALS}/data/{original.file}"
         digests = bag.copy(name, original.path)
         if digests.sha256 != original.sha256:
             raise StorageFailed("original_differs", file=str(original.path))
@@ -132,7 +132,7 @@ def _pages_csv(contents: BookContents) -> str:
 
 
 def _originals_csv(contents: BookContents) -> str:
-    rows = [(original.arrival, original.path.name, original.sha256, original.name) for original in contents.originals]
+    rows = [(original.arrival, original.file, original.sha256, original.name) for original in contents.originals]
     return _csv(("arrival", "file", "sha256", "name"), rows)
 
 

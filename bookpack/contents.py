@@ -49,12 +49,13 @@ class PackedPage:
 
 @dataclass(frozen=True)
 class PackedOriginal:
-    """One original of the book: where it lies, and the name it came under."""
+    """One original of the book: where it lies, the name it came under, and the one it has in the archive."""
 
     sha256: str
     path: Path
     name: str
     arrival: int
+    file: str
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,10 @@ class Store:
             raise StorageFailed("original_missing", sha256=sha256, folder=str(self.root))
         return found
 
+    def file_name(self, sha256: str) -> str:
+        """The name of an original's file, which tells its hash and its kind. Raises StorageFailed `original_missing`."""
+        return self.path(sha256).name
+
     def read(self, sha256: str, verify: bool = False) -> bytes:
         """The bytes of an original. With `verify` their hash is compared.
 

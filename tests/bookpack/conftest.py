@@ -42,7 +42,7 @@ def contents(tmp_path):
         pages.append(PackedPage(sha256[:8], jpeg, 1654, 2339, DPI, drawing, recipe, "A4"))
         original = tmp_path / f"{sha256}.jpg"
         original.write_bytes(bytes_of_original)
-        originals.append(PackedOriginal(sha256, original, name, number))
+        originals.append(PackedOriginal(sha256, original, name, number, original.name))
     cases = tuple(Case((page.id,)) for page in pages)
     log = ({"event": "opened", "time": TIME}, {"event": "arrived", "name": originals[2].name})
     return BookContents(Identity("KH", 1994, "14800", 3), "kết hôn", "xã Thọ Xuân", tuple(pages), cases, tuple(originals),

@@ -1,0 +1,252 @@
+"""One book of a source as a worker sees it: its log, its captures, where its originals lie, what was made of it before.
+
+A book is read once by each worker that has to do with it; a few are kept in memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from book import Capture, Identity, canonical_json
+from developing import DevelopedPage, Planner, Task
+from errors import StorageFailed
+from imaging.header import EXTENSIONS
+from originals.booklog import BookLog, BookState
+from originals.durable import write_file
+from originals.store import FOLDER as ORIGINALS
+from originals.store import UNKNOWN_EXTENSION, Store
+from province.sources import Kind, SourceBook
+from province.storage import joined
+from workplace import Workplace
+
+if TYPE_CHECKING:
+    from province.changes import PageFacts
+    from province.job import Job
+    from province.storage import Storage
+
+PAGES, PACKAGES, DONE, FOLDER_LOGS = "pages", "packages", "books", "logs"  # folders of the destination
+BAG_LOG, BAG_ORIGINALS = "data/metadata/other/log.jsonl", "data/representations/originals/data"
+MEASURES = ".measures"  # what was measured of a capture's pages, beside their facts
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A book in an order: as the listing shows it, and the file in DONE that tells what was made of it last."""
+
+    book: SourceBook
+    done: str = ""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a capture was developed to before: the name of its facts, and where they lie."""
+
+    storage: Storage
+    folder: str
+    facts: str
+
+    @cached_property
+    def pages(self) -> tuple[DevelopedPage, ...]:
+        """The pages; none where an older program wrote what this one cannot read, or they are gone."""
+        try:
+            plain = json.loads(self.storage.read(joined(self.folder, self.facts)))
+            return tuple(map(DevelopedPage.from_json, plain))
+        except (StorageFailed, ValueError, KeyError, TypeError):
+            return ()
+
+    @cached_property
+    def measures(self) -> Measures | None:
+        """What was measured of them; None where nobody has."""
+        try:
+            return Measures.from_bytes(self.storage.read(joined(self.folder, measures_name(self.facts))))
+        except (StorageFailed, ValueError, KeyError, TypeError):
+            return None
+
+
+def measures_name(facts: str) -> str:
+    """The file of measures that belongs to a file of facts."""
+    return facts.removesuffix(".json") + MEASURES
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What comparing wants to know of a capture's pages; `orientation` is what EXIF says of its original."""
+
+    orientation: int
+    pages: tuple[PageFacts, ...]
+
+    def to_bytes(self) -> bytes:
+        plain = {"orientation": self.orientation, "pages": [page.to_json() for page in self.pages]}
+        return canonical_json(plain).encode("utf-8")
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Measures:
+        """Raises ValueError, KeyError or TypeError for what is none."""
+        from province.changes import PageFacts
+
+        plain = json.loads(data)
+        return cls(plain["orientation"], tuple(map(PageFacts.from_json, plain["pages"])))
+
+
+class Borrowed(Store):
+    """Originals that lie elsewhere, by their hashes."""
+
+    def __init__(self, files: Mapping[str, Path], media: Mapping[str, str]) -> None:
+        super().__init__(Path())
+        self._files, self._media = files, media
+
+    def path(self, sha256: str) -> Path:
+        return self._files[sha256]
+
+    def file_name(self, sha256: str) -> str:
+        return f"{sha256}.{EXTENSIONS.get(self._media[sha256], UNKNOWN_EXTENSION)}"
+
+
+@dataclass(frozen=True)
+class Bench(Workplace):
+    """A workplace for one book whose parts lie elsewhere; under its root is only the book's log."""
+
+    borrowed: Store = field(default_factory=lambda: Borrowed({}, {}))
+    pages_folder: Path = Path()
+    packages_folder: Path = Path()
+
+    @property
+    def store(self) -> Store:
+        return self.borrowed
+
+    @property
+    def pages(self) -> Path:
+        return self.pages_folder
+
+    def packages(self, book: str) -> Path:
+        return self.packages_folder
+
+
+class OneBook:
+    """A book of the source. Raises StorageFailed where its log cannot be had or read."""
+
+    def __init__(self, job: Job, reference: Reference) -> None:
+        self._job, self.reference, self.book = job, reference, reference.book
+        self.identity = Identity.parse(self.book.identity)
+
+    @cached_property
+    def log(self) -> bytes:
+        """The book's log. That of a plain folder is made when the book is read first (`folderlog`)."""
+        if self.book.kind is Kind.FOLDER:
+            return self._job.dest.read(folder_log_name(self.book))
+        name = f"books/{self.book.identity}.jsonl" if self.book.kind is Kind.STORE else BAG_LOG
+        return self._job.source.read(joined(self.book.at, name))
+
+    @cached_property
+    def state(self) -> BookState:
+        """Where the book stands. One that was closed counts as changed: what is made of it now is another version."""
+        from province.scratch import scratch
+
+        with scratch() as folder:
+            state = self.log_in(folder).state()
+        return replace(state, packed={}, changed=bool(state.closings))
+
+    def log_in(self, folder: Path) -> BookLog:
+        """A copy of the log in a folder, to be read and written there."""
+        path = folder / "books" / f"{self.identity}.jsonl"
+        write_file(path, [self.log])
+        return BookLog(path)
+
+    @cached_property
+    def tasks(self) -> Mapping[str, Task]:
+        """The task of each capture in order, without the place of its original and its pages; captures by their ids.
+
+        With `--stages`, the decisions of other stages are those of before.
+        """
+        nowhere = Bench(Path(), borrowed=_Nowhere())
+        planner = Planner(nowhere, str(self.identity), self._job.settings, self.state)
+        return {capture.id: self._keeping(planner.task(capture)) for capture in self.state.current}
+
+    def _keeping(self, task: Task) -> Task:
+        before = self.before.get(task.capture.id)
+        if not self._job.stages or before is None or not before.pages:
+            return task
+        from imaging.stages import keeping
+
+        return replace(task, plan=keeping(task.plan, [page.recipe for page in before.pages], self._job.stages))
+
+    def original(self, capture: Capture) -> str:
+        """The name of a capture's original in the source."""
+        if self.book.kind is Kind.FOLDER:
+            return joined(self.book.at, self.state.names[capture.sha256][0])
+        folder = f"{ORIGINALS}/{capture.sha256[:2]}" if self.book.kind is Kind.STORE else BAG_ORIGINALS
+        folder = joined(self.book.at, folder)
+        name = f"{folder}/{capture.sha256}.{EXTENSIONS.get(capture.media, UNKNOWN_EXTENSION)}"
+        if self._job.source.path is None or self._job.source.exists(name):
+            return name
+        _, files = self._job.source.look(folder)  # an older program may have given another ending
+        return next((file.name for file in files if capture.sha256 in file.name and not file.name.endswith(".json")), name)
+
+    @property
+    def pages(self) -> str:
+        """Where the book's pages lie in the destination."""
+        return f"{PAGES}/{self.identity}"
+
+    @property
+    def packages(self) -> str:
+        """Where its packages lie there."""
+        return f"{PACKAGES}/{self.identity}"
+
+    @cached_property
+    def before(self) -> Mapping[str, Before]:
+        """What each capture was developed to before this job: in the destination, or else by the station itself."""
+        if self.reference.done:
+            facts = json.loads(self._job.dest.read(f"{DONE}/{self.reference.done}"))["facts"]
+            return {capture: Before(self._job.dest, self.pages, name) for capture, name in facts.items()}
+        if self.book.kind is Kind.STORE:
+            folder = joined(self.book.at, PAGES)
+            facts = self._job.station_facts(folder)
+            return {name: Before(self._job.source, folder, facts[name])
+                    for name in (capture.id for capture in self.state.current) if name in facts}
+        return {}
+
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """The captures that are asked for (`--where`), by what they were developed to before; by their ids."""
+        where = self._job.where
+        if where is None or not where.needs_pages:
+            return frozenset(self.tasks)
+        return frozenset(name for name, before in self.before.items()
+                         if name in self.tasks and where.capture(self.measured(before)))
+
+    def measured(self, before: Before, orientation: int = 1) -> tuple[PageFacts, ...]:
+        """What is to be compared of a capture's pages of before. A station has measured nothing: for its pages,
+        `orientation` is what EXIF says of the original.
+        """
+        if before.measures is not None:
+            return before.measures.pages
+        from province.changes import facts_of
+
+        name = before.facts.rpartition("-")[0]
+        capture = next(capture for capture in self.state.captures if capture.id == name)
+        return facts_of(before.pages, capture, orientation)
+
+    def before_name(self, capture: str) -> str:
+        """The file of facts of before in the destination; empty where there is none."""
+        before = self.before.get(capture)
+        return before.facts if before and before.storage == self._job.dest else ""
+
+
+class _Nowhere(Store):
+    """A store that is not asked yet where anything lies."""
+
+    def __init__(self) -> None:
+        super().__init__(Path())
+
+    def path(self, sha256: str) -> Path:
+        return Path()
+
+
+def folder_log_name(book: SourceBook) -> str:
+    """Where the log of a plain folder lies in the destination; another as soon as anything in the folder changes."""
+    return f"{FOLDER_LOGS}/{book.identity}.{book.stamp}.jsonl"

@@ -1,0 +1,173 @@
+"""The orders of a batch. Each is carried out by one worker, and gives a small outcome.
+
+`ReadBook` tells what is to be done, `DevelopCapture` makes the pages of one capture, `PackBook` the packages of a book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from developing import DevelopedPage, Task, develop, known
+from errors import NothingToDo
+from originals.durable import write_file
+from province.onebook import DONE, MEASURES, Measures, OneBook, Reference, folder_log_name, measures_name
+from province.sources import Kind
+
+if TYPE_CHECKING:
+    from province.job import Job
+
+ROUNDS = 3  # of developing for one book: first, with its habit in mind, and what got lost in between
+
+
+@dataclass(frozen=True)
+class ReadBook:
+    """See what a book holds, and what of it is to be developed."""
+
+    reference: Reference
+
+    def carry_out(self, job: Job) -> BookRead:
+        one = job.book(self.reference)
+        if one.book.kind is Kind.FOLDER:
+            _make_folder_log(job, one)
+        there = {entry.name.rpartition("/")[2] for entry in job.dest.look(one.pages)[1]}
+        due = tuple(name for name, task in one.tasks.items() if name in one.asked and task.facts.name not in there)
+        aside = tuple((item.name, item.code, dict(item.facts)) for item in one.state.set_aside)
+        return BookRead(due, len(one.tasks), len(one.asked), aside)
+
+
+@dataclass(frozen=True)
+class BookRead:
+    """`due` are the captures to be developed, of `captures` in all, of which `asked` are asked for; `aside` are files that
+    could not be read: name, code of the reason, facts."""
+
+    due: tuple[str, ...]
+    captures: int
+    asked: int
+    aside: tuple[tuple[str, str, Mapping[str, Any]], ...]
+    cpu: float = 0.0
+
+
+def _make_folder_log(job: Job, one: OneBook) -> None:
+    from province.folderlog import make_log
+    from province.scratch import scratch
+
+    name = folder_log_name(one.book)
+    if job.dest.exists(name):
+        return
+    with scratch() as folder:
+        log = make_log(job.source, one.book, job.settings.limits, folder)
+    job.dest.write(name, log)
+    earlier = [entry.name for entry in job.dest.look(name.rpartition("/")[0])[1] if _is_of(entry.name, one.book.identity)]
+    job.dest.remove(other for other in earlier if other != name)
+
+
+def _is_of(name: str, identity: str) -> bool:
+    """Whether a file of the destination is about a book: `<identity>.<digest>…`."""
+    return name.rpartition("/")[2].startswith(f"{identity}.")
+
+
+@dataclass(frozen=True)
+class DevelopCapture:
+    """Develop one capture; with the habit of its book in mind (layout and gutter) where it departs from it."""
+
+    reference: Reference
+    capture: str
+    habit: tuple[Any, ...] | None = None
+
+    def carry_out(self, job: Job) -> CaptureDeveloped:
+        one = job.book(self.reference)
+        task = _with_habit(one.tasks[self.capture], self.habit)
+        name = one.original(task.capture)
+        with job.source.reading(name) as original, job.dest.filling(one.pages, last=(f"*{MEASURES}", "*.json")) as pages:
+            task = replace(task, original=original, pages=pages)
+            develop(task)
+            developed = known(task) or ()
+            _measure(task, developed)
+            size = original.stat().st_size
+        written = sum(page.jpeg_bytes + page.drawing_bytes for page in developed)
+        return CaptureDeveloped(self.capture, len(developed), size, written)
+
+
+@dataclass(frozen=True)
+class CaptureDeveloped:
+    """How many pages a capture has, the bytes that were read and written for it, and the seconds of a core it took."""
+
+    capture: str
+    pages: int
+    read: int
+    written: int
+    cpu: float = 0.0
+
+
+def _with_habit(task: Task, habit: tuple[Any, ...] | None) -> Task:
+    return task if habit is None else replace(task, hints=replace(task.hints, habit=habit[0], gutter=habit[1]))
+
+
+def _measure(task: Task, pages: Iterable[DevelopedPage]) -> None:
+    """Write down what comparing will want to know of the pages: only here is the original at hand."""
+    from imaging.decode import read_header
+    from province.changes import facts_of
+
+    frame = read_header(task.original.read_bytes(), task.settings.limits).frames[task.capture.frame]
+    measures = Measures(frame.orientation, facts_of(pages, task.capture, frame.orientation))
+    write_file(task.pages / measures_name(task.facts.name), [measures.to_bytes()])
+
+
+@dataclass(frozen=True)
+class PackBook:
+    """Make the packages of a book whose captures are developed, but for those that `failed`, each with its code."""
+
+    reference: Reference
+    failed: tuple[tuple[str, str], ...] = ()
+    round: int = 1
+
+    def carry_out(self, job: Job) -> BookPacked | DevelopAgain | NotWhole:
+        from province.packer import laid_out
+
+        one = job.book(self.reference)
+        if not one.tasks:
+            raise NothingToDo("book_empty", book=self.reference.book.identity)
+        with laid_out(job, one, dict(self.failed)) as packer:
+            again = packer.again() if self.round < ROUNDS else ()
+            missing = 0 if again else packer.missing()
+            if again or missing:
+                return DevelopAgain(again) if again else NotWhole(missing)
+            if not packer.developed:
+                raise NothingToDo("batch_no_pages", book=self.reference.book.identity)
+            return packer.pack()
+
+
+@dataclass(frozen=True)
+class DevelopAgain:
+    """Captures that are to be developed before the book can be packed, each with the habit to be kept in mind."""
+
+    captures: tuple[tuple[str, tuple[Any, ...] | None], ...]
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True)
+class NotWhole:
+    """The book cannot be packed: so many captures are not developed, and not asked for."""
+
+    captures: int
+    cpu: float = 0.0
+
+
+@dataclass(frozen=True)
+class BookPacked:
+    """What came of a book. `changed` are pages that are not as they were before this job; sizes in bytes."""
+
+    pages: int
+    cases: int
+    changed: int
+    ministry: int
+    archive: int
+    done: str
+    cpu: float = 0.0
+
+
+def done_of(job: Job, identity: str) -> list[str]:
+    """The files in DONE that are about a book."""
+    return [entry.name.rpartition("/")[2] for entry in job.dest.look(DONE)[1] if _is_of(entry.name, identity)]

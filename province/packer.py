@@ -1,0 +1,213 @@
+"""From the developed pages of a book to its packages in the destination, by one worker; what has changed is written down.
+
+The packages are those that `packing` makes at a station. The file in DONE comes last: it says that all of it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import packing
+from book import canonical_json
+from developing import DevelopedPage, Task, known
+from province import scratch
+from province.onebook import DONE, Bench, Borrowed, Measures, OneBook, measures_name
+from province.orders import BookPacked, done_of
+from province.sources import BAG
+from province.storage import joined
+from province.written import done_name, written_digest
+from wholebook import InBook, kept_doubles, with_doubles
+
+if TYPE_CHECKING:
+    from province.changes import Change
+    from province.job import Job
+
+BEFORE = "before"  # pages that were replaced, until the report of the batch has shown them
+LARGE = (".jpg", ".drawing", ".png")  # files of pages that only packing wants
+SEALS = ("*tagmanifest-*.txt", f"*{BAG}")  # files of a bag that come last
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """A page that is not as it was; `where` (source, dest) and `name` tell where it lies as it was, if anywhere."""
+
+    change: Change
+    where: str
+    name: str
+
+
+@contextmanager
+def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Packer]:
+    """A book to be packed, what is said of its pages at hand: in the destination itself, or as copies."""
+    with ExitStack() as held:
+        if job.dest.path is not None:
+            yield Packer(job, one, failed, held.enter_context(job.dest.filling(one.pages)))
+            return
+        packer = Packer(job, one, failed, held.enter_context(scratch.scratch()))
+        names = (entry.name.rpartition("/")[2] for entry in job.dest.look(one.pages)[1])
+        packer.fetch(name for name in names if not name.endswith(LARGE))
+        yield packer
+
+
+class Packer:
+    """One book on its way into packages, what is said of its pages lying in `pages`.
+
+    `failed` are captures that cannot be developed, with the code of the reason.
+    """
+
+    def __init__(self, job: Job, one: OneBook, failed: Mapping[str, str], pages: Path) -> None:
+        self._job, self._one, self._failed, self._folder = job, one, failed, pages
+
+    def again(self) -> tuple[tuple[str, tuple[Any, ...] | None], ...]:
+        """Captures that are asked for and are not developed, or not yet with the habit of the book in mind."""
+        lost = tuple((name, None) for name in self._without_pages() if name in self._one.asked)
+        waiting = ((name, task) for name, task in self._in_book.again.items() if name in self._one.asked)
+        return lost or tuple((name, (task.hints.habit, task.hints.gutter)) for name, task in waiting
+                             if self._read(task) is None)
+
+    def missing(self) -> int:
+        """How many captures have no pages though they can be developed: the book is not whole."""
+        return len(self._without_pages())
+
+    @property
+    def developed(self) -> bool:
+        """Whether there are any pages."""
+        return bool(self._in_book.found)
+
+    def pack(self) -> BookPacked:
+        """Write the packages, then what was made of the book. Raises StorageFailed."""
+        pages = self._in_book.pages(self._read)
+        self.fetch(name for page in pages for name in (page.jpeg, page.drawing, page.strokes))
+        pages = with_doubles(pages, self._folder)
+        packages = self._packed(pages)
+        replaced = self._replaced()
+        self._set_aside(replaced)
+        self._tidy(kept_doubles(pages, self._folder))
+        done = self._say_done(pages, packages, replaced)
+        return BookPacked(len(pages), packages.cases, len(replaced), packages.ministry_bytes, packages.archive_bytes, done)
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Copies of files of pages, where the destination is far away."""
+        if self._job.dest.path is not None:
+            return
+        for name in names:
+            if not (self._folder / name).exists():
+                scratch.place(self._folder, name, self._job.dest.read(f"{self._one.pages}/{name}"))
+
+    @cached_property
+    def _in_book(self) -> InBook:
+        return InBook.of(self._one.tasks.values(), self._read)
+
+    @cached_property
+    def _counted(self) -> Mapping[str, Task]:
+        """The task that counts for each capture that has pages."""
+        return {task.capture.id: task for task, _, _ in self._in_book.looks(self._read)}
+
+    def _facts_name(self, task: Task) -> str:
+        """The file of facts that counts for a task: its own, or for a capture that is not asked for, or cannot be developed,
+        that of before; empty where there is none.
+        """
+        name = task.capture.id
+        return task.facts.name if name in self._one.asked and name not in self._failed else self._one.before_name(name)
+
+    def _read(self, task: Task) -> tuple[DevelopedPage, ...] | None:
+        """The pages of a task, or those of before that count instead."""
+        name = self._facts_name(task)
+        if name == task.facts.name:
+            return known(replace(task, pages=self._folder))
+        return self._one.before[task.capture.id].pages or None if name else None
+
+    def _without_pages(self) -> list[str]:
+        return [name for name, task in self._one.tasks.items() if name not in self._failed and self._read(task) is None]
+
+    def _packed(self, pages: tuple[DevelopedPage, ...]) -> packing.Packages:
+        """The packages, made by the same hands as at a station."""
+        one, job, captures = self._one, self._job, self._one.state.captures
+        with ExitStack() as held:
+            desk = held.enter_context(scratch.scratch())
+            files = {sha256: held.enter_context(job.source.reading(one.original(capture)))
+                     for sha256, capture in {capture.sha256: capture for capture in captures}.items()}
+            store = Borrowed(files, {capture.sha256: capture.media for capture in captures})
+            target = held.enter_context(self._target())
+            bench = Bench(desk, {str(one.identity): one.log_in(desk)}, store, self._folder, target)
+            packages = packing.pack(bench, one.identity, job.settings, one.state, pages, profile=job.profile)
+            written = {f"{one.packages}/{path.relative_to(target).as_posix()}" for path in target.rglob("*")}
+        if job.dest.path is None:  # one of this machine was exchanged as a whole
+            job.dest.remove(entry.name for entry in [*job.dest.list(one.packages)] if entry.name not in written)
+        return packages
+
+    @contextmanager
+    def _target(self) -> Iterator[Path]:
+        """The folder for the packages. Far away, a bag that is written over is no bag until it is whole again."""
+        dest, packages = self._job.dest, self._one.packages
+        if dest.path is None:
+            dest.remove([entry.name for entry in dest.list(packages) if entry.name.endswith(f"/{BAG}")])
+        with dest.filling(packages, last=SEALS) as folder:
+            yield folder
+
+    def _replaced(self) -> tuple[Replaced, ...]:
+        """The pages that differ from before."""
+        return tuple(item for name in {**self._one.before, **self._counted} for item in self._replaced_of(name))
+
+    def _replaced_of(self, name: str) -> Iterator[Replaced]:
+        """Those of one capture, that may be new, or gone from the book."""
+        from province.changes import compare
+
+        before, task = self._one.before.get(name), self._counted.get(name)
+        facts = self._facts_name(task) if task else ""
+        if before is None or facts == before.facts or (not facts and name in self._failed):
+            return
+        now = Measures.from_bytes((self._folder / measures_name(facts)).read_bytes()) if facts else Measures(1, ())
+        old = self._one.measured(before, now.orientation)
+        jpegs = {page.id: joined(before.folder, page.jpeg) for page in old}
+        where = "dest" if before.storage == self._job.dest else "source"
+        for change in compare(old, now.pages):
+            yield Replaced(change, where, jpegs.get(change.page, ""))
+
+    def _set_aside(self, replaced: Iterable[Replaced]) -> None:
+        """Copies of replaced pages, which are about to go, for the report."""
+        dest = self._job.dest
+        for item in replaced:
+            if item.where == "dest" and item.name and dest.exists(item.name):
+                dest.write(before_name(str(self._one.identity), item.name), dest.read(item.name))
+
+    def _tidy(self, doubles: Path) -> None:
+        """Remove the files of pages that nothing has use for any more."""
+        dest, used = self._job.dest, {doubles.name}
+        for task in (*self._one.tasks.values(), *self._in_book.again.values()):
+            facts = self._facts_name(task)
+            for page in self._read(task) or ():
+                used |= {facts, measures_name(facts), page.jpeg, page.drawing, page.strokes}
+        if dest.path is None:
+            dest.write(f"{self._one.pages}/{doubles.name}", doubles.read_bytes())
+        there = [entry.name for entry in dest.look(self._one.pages)[1]]
+        dest.remove(name for name in there if name.rpartition("/")[2] not in used)
+
+    def _say_done(
+        self, pages: tuple[DevelopedPage, ...], packages: packing.Packages, replaced: tuple[Replaced, ...]
+    ) -> str:
+        """Write what was made of the book, and remove what was said of it before."""
+        one, dest = self._one, self._job.dest
+        written = written_digest([*dest.list(one.packages), *dest.list(one.pages)])
+        name = done_name(one.book, self._job.key, "" if self._failed else written)
+        jpegs = {page.id: page.jpeg for page in pages}
+        dest.write(f"{DONE}/{name}", canonical_json({
+            "book": str(one.identity), "kind": one.book.kind, "at": one.book.at, "version": packages.version,
+            "facts": {capture: self._facts_name(task) for capture, task in self._counted.items()},
+            "pages": len(pages), "cases": packages.cases, "failed": dict(self._failed),
+            "findings": {page.id: sorted({finding.code for finding in page.findings}) for page in pages if page.findings},
+            "changes": [{"change": item.change.to_json(), "where": item.where, "before": item.name,
+                         "after": jpegs.get(item.change.page, "")} for item in replaced],
+        }).encode("utf-8"))
+        dest.remove([f"{DONE}/{other}" for other in done_of(self._job, str(one.identity)) if other != name])
+        return name
+
+
+def before_name(book: str, name: str) -> str:
+    """Where the copy of a replaced page of the destination lies."""
+    return f"{BEFORE}/{book}/{name.rpartition('/')[2]}"
