@@ -1,4 +1,4 @@
-"""Where files lie: a folder of this machine, or, in `remote`, a store far away. The rest of the job does not tell them apart.
+"""Where files lie: a folder of this machine or, in `remote`, a store far away; the rest of the job does not tell them apart.
 
 A storage lists, reads, writes whole files and removes them; it knows nothing of books. Names are data: one that would
 lead out of the storage is refused when it is given, and passed over when a listing has it. A storage is a value: it can
