@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
-from book import Capture, Severity, Side, digest
+from book import Capture, Decision, Severity, Side, digest
 from developing import DevelopedPage, assumed_dpi
 
 MM_PER_INCH = 25.4
@@ -21,6 +21,8 @@ LEAST_DEGREES, LEAST_MM, LEAST_PERCENT, LEAST_BYTES_PERCENT = 0.01, 0.05, 0.05, 
 WEIGHT_PAGE = 1000.0  # of a page that appeared or vanished; what else changed of a page is told in mm
 WEIGHT_WARNING, WEIGHT_WENT, WEIGHT_NOTE = 3.0, 1.0, 0.2  # mm: of a warning that came, one that went, a note either way
 WEIGHT_TONE, WEIGHT_DOUBLED = 0.5, 1.0  # mm: of another tone, and of a file of twice or half as many bytes
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
+LEAST_LUMA, LEAST_INK = 5, 0.05  # of 255; of the paper's luma: what is less is not seen
 MOST_MM = 500.0  # no outline moves farther
 
 
@@ -32,7 +34,8 @@ class PageFacts:
     upright original, whose size (width, height) is `upright` and whose resolution, stated or assumed, is `original_dpi`.
     `angle`: degrees, over -180 to 180, by which a level line of the page falls towards the right on the upright original;
     all geometry is in it, quarter turns too. `size` (width, height px) and `dpi` (None: not known) are the developed page's,
-    `jpeg` is its file in the folder of pages. `stages` has a digest of the values that each stage decided.
+    `jpeg` is its file in the folder of pages. `stages` has a digest of the values that each stage decided, `tone` what is
+    seen of the tone: `way` (how it was made), `paper` and `white` (luma before and after, 0 to 255), `ink` (depth, 0 to 1).
     """
 
     id: str
@@ -55,6 +58,7 @@ class PageFacts:
     jpeg_bytes: int
     drawing_bytes: int
     stages: Mapping[str, str] = field(default_factory=dict)
+    tone: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -77,7 +81,7 @@ class PageFacts:
             known[name] = tuple(known[name])
         for name in ("corners", "gutter"):
             known[name] = None if known[name] is None else tuple(map(tuple, known[name]))
-        return cls(**{**known, "side": Side(known["side"]), "stages": dict(known["stages"])})
+        return cls(**{**known, "side": Side(known["side"])})
 
 
 def facts_of(pages: Iterable[DevelopedPage], capture: Capture, orientation: int) -> tuple[PageFacts, ...]:
@@ -107,7 +111,21 @@ def _facts(page: DevelopedPage, capture: Capture, orientation: int) -> PageFacts
         paper=page.paper, warnings=codes[Severity.WARNING], notes=codes[Severity.NOTE], confidence=page.confidence,
         doubt=page.doubt, jpeg=page.jpeg, jpeg_bytes=page.jpeg_bytes, drawing_bytes=page.drawing_bytes,
         stages={decision.stage: digest(decision.values)[:16] for decision in page.recipe.decisions},
+        tone=_tone(page.recipe.decision("tone")),
     )
+
+
+def _tone(decision: Decision | None) -> dict[str, Any]:
+    if decision is None:
+        return {}
+    values = decision.values
+    way = [decision.version, *(values.get(key) for key in ("mode", "strength", "bitonal"))]
+    return {"way": "-".join(map(str, way)), "paper": _luma(values["paper"]), "white": _luma(values["white"]),
+            "ink": values.get("ink_depth") or 0.0}
+
+
+def _luma(colour: Iterable[float]) -> int:
+    return round(sum(share * value for share, value in zip(LUMA, colour, strict=True)))
 
 
 def _falling(start: tuple[float, float], end: tuple[float, float]) -> float:
@@ -208,9 +226,18 @@ class Change:
         return tuple(name for name in {**was, **now} if was.get(name) != now.get(name))
 
     @property
+    def other_tone(self) -> bool:
+        """Whether the page looks otherwise: made in another way, or paper or ink that is seen to be lighter or darker."""
+        was, now = (facts.tone if facts else {} for facts in (self.before, self.after))
+        if self.kind != "changed" or not (was and now):
+            return self.kind == "changed" and bool(was) != bool(now)
+        lighter = max(abs(was[name] - now[name]) for name in ("paper", "white"))
+        return was["way"] != now["way"] or lighter >= LEAST_LUMA or abs(was["ink"] - now["ink"]) >= LEAST_INK
+
+    @property
     def visible(self) -> bool:
         """Whether there is anything to tell."""
-        return (self.kind != "changed" or self.other_layout or bool(self.stages or self.came or self.went)
+        return (self.kind != "changed" or self.other_layout or bool(self.stages or self.came or self.went) or self.other_tone
                 or abs(self.degrees) >= LEAST_DEGREES or max(self.gutter_mm, self.edges_mm) >= LEAST_MM
                 or self.before.size != self.after.size or abs(self.bytes_percent) >= LEAST_BYTES_PERCENT)
 
@@ -229,7 +256,7 @@ class Change:
         warned = len(set(self.came) & set(self.after.warnings)), len(set(self.went) & set(self.before.warnings))
         noted = len(self.came) + len(self.went) - sum(warned)
         weight = min(moved, MOST_MM) + warned[0] * WEIGHT_WARNING + warned[1] * WEIGHT_WENT + noted * WEIGHT_NOTE
-        weight += WEIGHT_TONE * ("tone" in self.stages)
+        weight += WEIGHT_TONE * self.other_tone
         if self.before.jpeg_bytes and self.after.jpeg_bytes:
             weight += WEIGHT_DOUBLED * abs(math.log2(self.after.jpeg_bytes / self.before.jpeg_bytes))
         return round(weight, 3)
@@ -241,7 +268,7 @@ class Change:
             "other_layout": self.other_layout, "degrees": self.degrees, "gutter_mm": self.gutter_mm,
             "gutter": self.gutter_told, "edges_mm": self.edges_mm, "size_percent": list(self.size_percent),
             "bytes_percent": self.bytes_percent, "came": list(self.came), "went": list(self.went),
-            "stages": list(self.stages), "before": self.before and self.before.to_json(),
+            "stages": list(self.stages), "other_tone": self.other_tone, "before": self.before and self.before.to_json(),
             "after": self.after and self.after.to_json(),
         }
 

@@ -24,5 +24,6 @@ def page(capture="abcd1234", side="left", **changes):
         "gutter": ((2100.0, 0.0), (2110.0, 2970.0)), "upright": (4200, 2970), "original_dpi": DPI, "size": SIZE, "dpi": DPI,
         "paper": "A4", "warnings": (), "notes": (), "confidence": 0.9, "doubt": 0.1, "jpeg": f"{capture}{suffix}.jpg",
         "jpeg_bytes": 400_000, "drawing_bytes": 50_000, "stages": {"deskew": "a", "crop": "b", "tone": "c"},
+        "tone": {"way": "7-colour-clear-None", "paper": 200, "white": 240, "ink": 0.4},
     }
     return PageFacts(**{**plain, **changes})

@@ -72,6 +72,16 @@ def test_stages_and_bytes():
     assert (change.stages, change.bytes_percent) == (("tone",), -25.0)
 
 
+@pytest.mark.parametrize(("tone", "other"), [
+    ({"way": "7-grey-clear-None"}, True), ({"paper": 190}, True), ({"white": 246}, True), ({"ink": 0.46}, True),
+    ({"paper": 203, "white": 241, "ink": 0.42}, False),
+])
+def test_another_tone_is_one_that_anyone_sees(tone, other):
+    change = only(page(), page(tone=page().tone | tone, stages={"tone": "z"}))
+    assert change.other_tone is other
+    assert only(page(), page(tone={})).other_tone
+
+
 def test_one_page_that_became_two_is_another_layout():
     changes = compare([page(side="whole")], [page(side="left"), page(side="right")], "KS.1998.14800.03", {"abcd1234-R": 8})
     assert [(change.page, change.kind) for change in changes] == [("abcd1234-L", "new"), ("abcd1234-R", "new"),
@@ -94,7 +104,7 @@ def test_what_a_person_wants_to_see_first():
         only(page(), page(angle=3.0)),  # 5.5 mm at the end of a line
         only(page(), page(warnings=("glare",))),
         only(page(warnings=("glare",)), page()),
-        only(page(), page(stages={"deskew": "a", "crop": "b", "tone": "z"})),
+        only(page(), page(tone={**page().tone, "way": "8-colour-clear-None"})),
         only(page(), page(notes=("faint_ink",))),
     ]
     weights = [change.weight for change in ordered]
