@@ -33,6 +33,7 @@ PICTURE_MM = (61.0, 71.0)  # the box of each of up to three pictures
 GAP_MM = 3.0
 QUALITY, SMALL_QUALITY = 88, 72  # of JPEGs: a sheet; a picture of the page of HTML
 SMALL_PX = 340  # height of such a picture
+SEEN_MM, SEEN_DEGREES = 0.5, 0.1  # from which two outlines can be told apart
 BEFORE, AFTER = (213, 94, 0), (0, 114, 178)  # vermilion and blue, which the colour-blind tell apart too
 PAPER, INK, SOFT, EMPTY = (255, 255, 255), (25, 30, 36), (100, 110, 120), (242, 244, 246)
 FONTS = Path(__file__).parents[1] / "texts" / "fonts"
@@ -201,8 +202,8 @@ def _pictures(shown: Shown) -> Iterator[tuple[str, Image | None]]:
 
 def _is_elsewhere(change: Change) -> bool:
     """Whether there is anything to see on the original."""
-    return (change.kind != "changed" or bool(change.gutter_told) or bool(change.degrees)
-            or max(change.gutter_mm, change.edges_mm) > 0)
+    return (change.kind != "changed" or bool(change.gutter_told) or abs(change.degrees) >= SEEN_DEGREES
+            or max(change.gutter_mm, change.edges_mm) >= SEEN_MM)
 
 
 def _paper(facts: PageFacts, change: Change) -> tuple[float, float]:
@@ -245,7 +246,7 @@ def _outlined(shown: Shown, box: tuple[int, ...]) -> Image | None:
     image = Image.fromarray(pixels)
     image.thumbnail(box)
     draw = ImageDraw.Draw(image)
-    for facts, colour, width in ((shown.change.before, BEFORE, 4), (shown.change.after, AFTER, 2)):
+    for facts, colour, width in ((shown.change.before, BEFORE, 5), (shown.change.after, AFTER, 3)):
         lines = () if facts is None else ((*facts.corners, facts.corners[0]), facts.gutter or ())
         for points in filter(None, lines):
             scale = image.width / facts.upright[0]
@@ -270,7 +271,7 @@ def _small(picture: Image) -> bytes:
 
 def _jpeg(image: Image, quality: int, dpi: int = 72) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, dpi=(dpi, dpi))
+    image.save(buffer, "JPEG", quality=quality, dpi=(dpi, dpi), subsampling=0)  # or fine coloured lines fade
     return buffer.getvalue()
 
 
