@@ -24,13 +24,14 @@ body { margin: 0 auto; padding: 24px 28px 40px; max-width: 1180px; color: var(--
   font: 14px/1.45 "Segoe UI", "Noto Sans", "DejaVu Sans", Arial, sans-serif; }
 h1 { font-size: 22px; margin: 0; border-bottom: 2px solid var(--ink); padding-bottom: 6px; }
 h2 { font-size: 16px; margin: 24px 0 8px; }
-.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 12px; margin: 16px 0; }
+.cards { display: grid; grid-template-columns: repeat(6, 1fr); gap: 10px; margin: 16px 0; }
 .cards div { border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px; color: var(--soft); font-size: 12px; }
 .cards b { display: block; color: var(--ink); font-size: 22px; font-variant-numeric: tabular-nums; }
 .columns { display: grid; grid-template-columns: 1fr 1fr; gap: 28px; align-items: start; }
 table { border-collapse: collapse; width: 100%; font-size: 12px; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: 3px 6px; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { border-bottom-color: var(--ink); }
+th { border-bottom-color: var(--ink); white-space: nowrap; }
+td:nth-child(-n+2) { white-space: nowrap; }
 th.word, td.word { text-align: left; }
 thead { display: table-header-group; }
 tr, section { break-inside: avoid; }
@@ -43,9 +44,9 @@ figcaption { color: var(--soft); font-size: 12px; }
 figcaption i { font-style: normal; font-weight: 600; margin-left: 8px; }
 img { display: block; max-width: 100%; border: 1px solid var(--line); }
 .before { color: var(--before); } .after { color: var(--after); } .soft { color: var(--soft); }
-@media screen and (max-width: 760px) { .columns { grid-template-columns: 1fr; } }
+@media screen and (max-width: 760px) { .columns { grid-template-columns: 1fr; } .cards { grid-template-columns: 1fr 1fr; } }
 @page { size: A4; margin: 10mm; }
-@media print { body { padding: 0; max-width: none; font-size: 12px; } }
+@media print { body { padding: 0; max-width: none; font-size: 12px; } .columns { grid-template-columns: 1fr; gap: 0; } }
 """
 
 
