@@ -25,9 +25,16 @@ def run(tmp_path_factory):
     started.stop()
 
 
+def at_rest(context, run):
+    """A person at a screen that stays as it is: the shelf loads itself anew when a book is added."""
+    page = entered(context.new_page(), run)
+    page.goto(f"{run.root}/people")
+    return page
+
+
 def test_the_same_photo_from_a_folder_and_a_phone_at_once_is_one_original(browser, run):
     screen, pocket = browser.new_context(locale="vi-VN"), browser.new_context(**PHONE)
-    desk, phone = entered(screen.new_page(), run), pocket.new_page()
+    desk, phone = at_rest(screen, run), pocket.new_page()
     desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 2})")
     invited = desk.evaluate(f"sohoa.order('/books/{SECOND}/phone', {{}})")
     phone.goto(invited["address"])
@@ -48,7 +55,7 @@ def test_the_same_photo_from_a_folder_and_a_phone_at_once_is_one_original(browse
 
 def test_a_phone_scans_the_code_on_the_screen_and_its_photo_is_seen_there(browser, run):
     screen = browser.new_context(viewport={"width": 1366, "height": 650}, locale="vi-VN")
-    desk = entered(screen.new_page(), run)
+    desk = at_rest(screen, run)
     desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 1})")
     desk.goto(f"{run.root}/books/{BOOK}/capture")
     desk.click("#phone")
@@ -81,7 +88,7 @@ def test_a_phone_scans_the_code_on_the_screen_and_its_photo_is_seen_there(browse
 
 def test_a_photo_that_no_phone_goes_on_with_is_given_up_by_a_persons_word_alone(browser, run):
     screen = browser.new_context(viewport=SCREEN, locale="vi-VN")
-    desk = entered(screen.new_page(), run)
+    desk = at_rest(screen, run)
     desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 3})")
     resting, coming = (run.store / "uploads" / THIRD / f"{sign * 64}.part" for sign in "ab")
     for part in (resting, coming):
@@ -111,7 +118,7 @@ def test_a_computer_in_two_networks_has_a_code_for_each(browser, tmp_path):
     hosts = ["192.168.7.7", "192.168.8.8"]
     twofold = StationRun(tmp_path, config=QUICK + f"phone:\n  port: 0\n  hosts: {json.dumps(hosts)}\n").start()
     screen = browser.new_context(viewport=SCREEN, locale="vi-VN")
-    desk = entered(screen.new_page(), twofold)
+    desk = at_rest(screen, twofold)
     desk.evaluate("sohoa.order('/books/add', {kind: 'KS', year: 2009, place: '14800', volume: 1})")
     desk.goto(f"{twofold.root}/books/{BOOK}/capture")
     desk.click("#phone")
