@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+COMPILED = ROOT / ".pytest_cache" / "compiled"
 SHORT_SIDE = 900  # px: small enough to be quick, large enough for the stages to see rules and writing
+
+if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise each would compile all of itself anew
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(COMPILED)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(COMPILED)
 
 
 def pytest_collection_modifyitems(items):
