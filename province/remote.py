@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from io import BytesIO
@@ -20,7 +20,7 @@ from capture.folder import readable
 from errors import BadConfig, StorageFailed
 from originals import durable
 from province.scratch import scratch
-from province.storage import Entry, PassedOver, Storage, check_name, is_safe, is_temp, joined
+from province.storage import PATIENCE, Entry, PassedOver, Storage, check_name, is_safe, is_temp, joined
 from province.stores import Login, Store, opened
 
 NEEDS = {"s3": ("s3fs",), "sftp": ("fsspec", "paramiko"), "webdav": ("fsspec", "webdav4"), "webdavs": ("fsspec", "webdav4")}
@@ -53,7 +53,7 @@ class RemoteStorage(Storage):
 
     login: Login
     below: str = ""
-    patience_s: float = field(default=300.0)
+    patience_s: float = PATIENCE
 
     @property
     def url(self) -> str:
@@ -112,7 +112,7 @@ class RemoteStorage(Storage):
         with scratch() as folder:
             yield folder
             for name in _in_order(folder, last):
-                with open(folder / name, "rb") as file:
+                with _disk(folder / name), open(folder / name, "rb") as file:
                     self._store.put(self._key(joined(prefix, name)), file, os.fstat(file.fileno()).st_size)
 
     def remove(self, names: Iterable[str]) -> None:

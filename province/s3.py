@@ -11,14 +11,17 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from itertools import count
 from typing import Any, BinaryIO
 
 import aiohttp
 import fsspec
+from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError, PartialCredentialsError
 from botocore.exceptions import ConnectionError as NoConnection
 from botocore.parsers import ResponseParserError
+from botocore.utils import parse_timestamp
 from fsspec.asyn import sync
 
 from province.storage import Entry
@@ -45,7 +48,10 @@ class S3(Store):
 
     def _connect(self) -> Any:
         keys = {"key": self.login.user, "secret": self.login.password} if self.login.user else {}
-        files = fsspec.filesystem("s3", use_listings_cache=False, skip_instance_cache=True, config_kwargs=CONFIG, **keys)
+        session = AioSession()
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+        files = fsspec.filesystem("s3", session=session, use_listings_cache=False, skip_instance_cache=True,
+                                  config_kwargs=CONFIG, **keys)
         files.retries = 1
         return files
 
@@ -178,6 +184,14 @@ class S3(Store):
         answer = self.patiently(keys[0], lambda _: self._call("delete_objects", Delete=names))
         for failed in answer.get("Errors", ()):  # one by one: then each has its patience and its reason
             super().remove([failed["Key"]])
+
+
+def _time(text: str) -> datetime:
+    """As botocore's own, which takes two thirds of the time of a listing."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):  # a number, or a time as in the head of a letter
+        return parse_timestamp(text)
 
 
 def _md5(data: bytes) -> str:

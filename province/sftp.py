@@ -7,6 +7,7 @@ tells times in whole seconds: a file that is replaced within one second by anoth
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ KNOWN_HOSTS = os.path.join("~", ".ssh", "known_hosts")
 AHEAD = 64  # requests of 32 KiB that are on their way while a file is fetched
 ALIVE_S = 30  # a word to the server so often, or a firewall forgets the connection, s
 
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # StorageFailed tells what it would print
+
 
 class Sftp(Store):
     """A server. Its connection is fsspec's file system; keys are paths without their first slash."""
@@ -38,7 +41,7 @@ class Sftp(Store):
             options["username"] = login.user
         if login.password:
             options |= {"password": login.password, "look_for_keys": False, "allow_agent": False}
-        files = fsspec.filesystem("sftp", host=login.host, use_listings_cache=False, skip_instance_cache=True, **options)
+        files = fsspec.filesystem("sftp", host=login.host, skip_instance_cache=True, **options)
         files.ftp.get_channel().settimeout(READ_S)
         files.client.get_transport().set_keepalive(ALIVE_S)
         return files

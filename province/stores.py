@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import socket
 import ssl
 import time
 from abc import ABC, abstractmethod
@@ -28,6 +29,7 @@ from province.storage import Entry
 CONNECT_S, READ_S = 10.0, 60.0  # so long a server may take to answer a call, and between two pieces of an answer
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 20.0  # s; each pause is twice the last one, more or less
 PIECE = 1 << 20
+NO_WAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.ENETRESET}
 OWN_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 KINDS = {"s3": ("province.s3", "S3"), "sftp": ("province.sftp", "Sftp"),
          "webdav": ("province.webdav", "Webdav"), "webdavs": ("province.webdav", "Webdav")}
@@ -128,17 +130,19 @@ class Store(ABC):
 
     def fetch(self, key: str, file: BinaryIO) -> None:
         """Copy the bytes of a file to a local one that is empty; what broke off goes on from there."""
-        stamp = ""
+        stamp, furthest = "", 0
 
         def rest(patience: Patience) -> None:
-            nonlocal stamp
+            nonlocal stamp, furthest
             with self._stream(key, file.tell(), stamp) as stream:
                 stamp = stream.stamp
                 file.seek(stream.start)
                 file.truncate()
                 for piece in stream.pieces:
                     file.write(piece)
-                    patience.renew()
+                    if file.tell() > furthest:  # beginning again and again is no sign of life
+                        furthest = file.tell()
+                        patience.renew()
 
         self.patiently(key, rest)
         file.flush()
@@ -280,6 +284,6 @@ def _common(error: BaseException) -> Verdict | None:
         return Verdict.MISSING
     if isinstance(error, PermissionError):
         return Verdict.REFUSED
-    if isinstance(error, (ConnectionError, TimeoutError, EOFError)) or type(error).__name__ == "gaierror":
+    if isinstance(error, (ConnectionError, TimeoutError, EOFError, socket.gaierror)):
         return Verdict.AGAIN
-    return None
+    return Verdict.AGAIN if isinstance(error, OSError) and error.errno in NO_WAY else None

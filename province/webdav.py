@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, BinaryIO
+from urllib.parse import quote
 
 import fsspec
 import httpx
@@ -28,7 +29,7 @@ FULL = 507
 
 
 class Webdav(Store):
-    """A server. Its connection is webdav4's client; keys are paths without their first slash, not quoted."""
+    """A server. Its connection is webdav4's client, which wants paths quoted; keys are paths without their first slash."""
 
     errors = (dav.ClientError, httpx.HTTPError, httpx.StreamError, EOFError)
 
@@ -61,13 +62,13 @@ class Webdav(Store):
     def _page(self, folder: str, deep: bool, start: str) -> Page:
         page = Page()
         try:
-            found = self.connection.ls(folder, detail=True, allow_listing_resource=False)
+            found = self.connection.ls(quote(folder), detail=True, allow_listing_resource=False)
         except (dav.ResourceNotFound, dav.IsAResourceError):
             return page
         for item in sorted(found, key=lambda item: item["name"]):
             key = item["name"].strip("/")
             if item["type"] == "directory":
-                page.folders.append(key)
+                page.folders += [key] * (key != folder)  # some servers name it in a way that webdav4 does not know again
             else:
                 modified = item["modified"].timestamp() if item["modified"] else 0.0
                 size = item["content_length"] or 0
@@ -76,7 +77,7 @@ class Webdav(Store):
 
     @contextmanager
     def _stream(self, key: str, at: int, stamp: str) -> Iterator[Stream]:
-        url, plain = self.connection.join_url(key), {"Accept-Encoding": "identity"}
+        url, plain = self.connection.join_url(quote(key)), {"Accept-Encoding": "identity"}
         rest = {"Range": f"bytes={at}-", "If-Match": stamp} if at and stamp else {}
         with self.connection.http.stream("GET", url, headers=plain | rest) as answer:
             if answer.status_code not in CHANGED:
@@ -94,25 +95,25 @@ class Webdav(Store):
 
     def _exists(self, key: str) -> bool:
         with suppress(dav.ResourceNotFound):
-            answer = self.connection.propfind(key, headers={"Depth": "0"})
+            answer = self.connection.propfind(quote(key), headers={"Depth": "0"})
             return not any(item.properties.collection for item in answer.responses.values())
         return False
 
     def _put(self, key: str, file: BinaryIO, size: int) -> None:
         with self._sent(key, file, size) as temp:
-            self.connection.move(temp, key, overwrite=True)
+            self.connection.move(temp, quote(key), overwrite=True)
 
     def _create(self, key: str, data: bytes) -> None:
         with self._sent(key, BytesIO(data), len(data)) as temp:
             try:
-                self.connection.move(temp, key, overwrite=False)
+                self.connection.move(temp, quote(key), overwrite=False)
             except dav.ResourceAlreadyExists as error:
                 raise Taken from error
 
     @contextmanager
     def _sent(self, key: str, file: BinaryIO, size: int) -> Iterator[str]:
-        """The bytes under a temp name beside `key`, which is gone afterwards if it was not moved."""
-        temp = temp_name(key)
+        """The bytes under a temp name (quoted) beside `key`, which is gone afterwards if it was not moved."""
+        temp = quote(temp_name(key))
         try:
             try:
                 self.connection.upload_fileobj(file, temp, overwrite=True, size=size, chunk_size=PIECE)
@@ -139,12 +140,12 @@ class Webdav(Store):
             answer.raise_for_status()
 
     def _mkcol(self, folder: str) -> httpx.Response:
-        return self.connection.http.request("MKCOL", self.connection.join_url(folder, add_trailing_slash=True))
+        return self.connection.http.request("MKCOL", self.connection.join_url(quote(folder), add_trailing_slash=True))
 
     def _remove(self, key: str) -> None:
         if self._exists(key):  # a folder would go with all that is in it
             with suppress(dav.ResourceNotFound):
-                self.connection.remove(key)
+                self.connection.remove(quote(key))
 
 
 def _status(error: BaseException) -> int:
