@@ -275,6 +275,8 @@ class Cluster:
     def _look_around(self) -> list[tuple[int, Any]]:
         """Find tasks that ended without a word, and whether the scheduler is still there."""
         self._looked = time.monotonic()
+        if self._cluster:
+            self._cluster.loop.add_callback(_replace_lost_workers, self._cluster)
         ended = {number: given.future.status for number, given in self._given.items() if given.future is not None}
         ended = {number: status for number, status in ended.items() if status != "pending"}
         if self._link is not None and (not self._link.alive or "cancelled" in ended.values()):
@@ -410,7 +412,7 @@ def _perform(run: str, number: int, order: bytes, seconds: float | None) -> None
     result = _NOT_CARRIED if carrier is None else _pool_of_this_thread(run, carrier).ask(order, seconds)
     worker.log_event(run, {"number": number, "worker": worker.address, "result": pickle.dumps(result)})
     if result is _NOT_CARRIED or isinstance(result, _Stranger):
-        time.sleep(1.0)  # who cannot do the work must not be the fastest to ask for more
+        time.sleep(0.1)  # who cannot do the work must not be the fastest to ask for more
 
 
 _mine = threading.local()
@@ -502,6 +504,17 @@ def _local_cluster(workers: int) -> Any:
             n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", memory_limit=0, security=True,
             dashboard_address="127.0.0.1:0" if _has_dashboard() else None, silence_logs=QUIET["distributed"],
         )
+
+
+def _replace_lost_workers(cluster: Any) -> None:
+    """Dask starts a worker again that was killed, but not one that was killed as it started. Runs in Dask's own thread."""
+    from distributed import Status
+
+    for name, nanny in list(cluster.workers.items()):
+        if nanny.status in (Status.failed, Status.closed):
+            del cluster.workers[name]
+    if len(cluster.workers) < len(cluster.worker_spec):
+        cluster.scale(len(cluster.worker_spec))
 
 
 def _has_dashboard() -> bool:
