@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from commands import cases, closing, report
+from commands import batch, cases, closing, report
 from commands.options import by_option, profile_option
 from errors import ExitCode, SohoaError
 from station.commands import COMMANDS as STATION_COMMANDS
@@ -244,7 +244,7 @@ def demo(talk: Talk, out: Path, jobs: int, profile: str) -> ExitCode:
     return ExitCode.OK
 
 
-for command in (*STATION_COMMANDS, *cases.COMMANDS, *closing.COMMANDS, *report.COMMANDS):
+for command in (*STATION_COMMANDS, *cases.COMMANDS, *closing.COMMANDS, *batch.COMMANDS, *report.COMMANDS):
     cli.add_command(command)
 
 

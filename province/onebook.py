@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from book import Capture, Identity, canonical_json
 from developing import DevelopedPage, Planner, Task
@@ -18,6 +18,7 @@ from errors import StorageFailed
 from imaging.header import EXTENSIONS
 from originals.booklog import BookLog, BookState
 from originals.durable import write_file
+from originals.scopes import BOOK
 from originals.store import FOLDER as ORIGINALS
 from originals.store import UNKNOWN_EXTENSION, Store
 from province.sources import Kind, SourceBook
@@ -173,7 +174,8 @@ class OneBook:
             return task
         from imaging.stages import keeping
 
-        return replace(task, plan=keeping(task.plan, [page.recipe for page in before.pages], self._job.stages))
+        again = {*self._job.stages, *self.state.settings.get(BOOK, ())}  # what people set for the book counts in any case
+        return replace(task, plan=keeping(task.plan, [page.recipe for page in before.pages], again))
 
     def original(self, capture: Capture) -> str:
         """The name of a capture's original in the source."""
@@ -198,11 +200,20 @@ class OneBook:
         return f"{PACKAGES}/{self.identity}"
 
     @cached_property
+    def _done(self) -> Mapping[str, Any]:
+        """What was written down when the book was packed last."""
+        return json.loads(self._job.dest.read(f"{DONE}/{self.reference.done}")) if self.reference.done else {}
+
+    @property
+    def packed_before(self) -> Mapping[str, int]:
+        """The files of the packages that were written last, with their sizes in bytes."""
+        return self._done.get("packages", {})
+
+    @cached_property
     def before(self) -> Mapping[str, Before]:
         """What each capture was developed to before this job: in the destination, or else by the station itself."""
         if self.reference.done:
-            facts = json.loads(self._job.dest.read(f"{DONE}/{self.reference.done}"))["facts"]
-            return {capture: Before(self._job.dest, self.pages, name) for capture, name in facts.items()}
+            return {capture: Before(self._job.dest, self.pages, name) for capture, name in self._done["facts"].items()}
         if self.book.kind is Kind.STORE:
             folder = joined(self.book.at, PAGES)
             facts = self._job.station_facts(folder)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import packing
 from book import canonical_json
+from bookpack.ministry import FOLDER as MINISTRY
 from developing import DevelopedPage, Task, known
 from province import scratch
 from province.onebook import DONE, Bench, Borrowed, Measures, OneBook, measures_name
@@ -26,6 +27,7 @@ from wholebook import InBook, kept_doubles, with_doubles
 if TYPE_CHECKING:
     from province.changes import Change
     from province.job import Job
+    from province.storage import Entry
 
 BEFORE = "before"  # pages that were replaced, until the report of the batch has shown them
 LARGE = (".jpg", ".drawing", ".png")  # files of pages that only packing wants
@@ -44,24 +46,25 @@ class Replaced:
 @contextmanager
 def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Packer]:
     """A book to be packed, what is said of its pages at hand: in the destination itself, or as copies."""
-    with ExitStack() as held:
-        if job.dest.path is not None:
-            yield Packer(job, one, failed, held.enter_context(job.dest.filling(one.pages)))
-            return
-        packer = Packer(job, one, failed, held.enter_context(scratch.scratch()))
-        names = (entry.name.rpartition("/")[2] for entry in job.dest.look(one.pages)[1])
-        packer.fetch(name for name in names if not name.endswith(LARGE))
+    far = job.dest.path is None
+    with scratch.scratch() if far else job.dest.filling(one.pages) as folder:
+        there = {entry.name.rpartition("/")[2]: entry.size for entry in job.dest.look(one.pages)[1]}
+        packer = Packer(job, one, failed, folder, there)
+        packer.fetch(name for name in there if not name.endswith(LARGE))
         yield packer
 
 
 class Packer:
-    """One book on its way into packages, what is said of its pages lying in `pages`.
+    """One book on its way into packages, what is said of its pages lying in `folder`.
 
-    `failed` are captures that cannot be developed, with the code of the reason.
+    `failed` are captures that cannot be developed, with the code of the reason; `there` are the files of its pages in the
+    destination, with their sizes in bytes.
     """
 
-    def __init__(self, job: Job, one: OneBook, failed: Mapping[str, str], pages: Path) -> None:
-        self._job, self._one, self._failed, self._folder = job, one, failed, pages
+    def __init__(
+        self, job: Job, one: OneBook, failed: Mapping[str, str], folder: Path, there: Mapping[str, int]
+    ) -> None:
+        self._job, self._one, self._failed, self._folder, self._there = job, one, failed, folder, there
 
     def again(self) -> tuple[tuple[str, tuple[Any, ...] | None], ...]:
         """Captures that are asked for and are not developed, or not yet with the habit of the book in mind."""
@@ -85,7 +88,7 @@ class Packer:
         self.fetch(name for page in pages for name in (page.jpeg, page.drawing, page.strokes))
         pages = with_doubles(pages, self._folder)
         packages = self._packed(pages)
-        replaced = self._replaced()
+        replaced = self._replaced({page.id: number for number, page in enumerate(pages, 1)})
         self._set_aside(replaced)
         self._tidy(kept_doubles(pages, self._folder))
         done = self._say_done(pages, packages, replaced)
@@ -119,8 +122,14 @@ class Packer:
         """The pages of a task, or those of before that count instead."""
         name = self._facts_name(task)
         if name == task.facts.name:
-            return known(replace(task, pages=self._folder))
-        return self._one.before[task.capture.id].pages or None if name else None
+            pages = known(replace(task, pages=self._folder))
+        else:
+            pages = self._one.before[task.capture.id].pages if name else None
+        return pages if pages and measures_name(name) in self._there and all(map(self._is_there, pages)) else None
+
+    def _is_there(self, page: DevelopedPage) -> bool:
+        sizes = (self._there.get(name) for name in (page.jpeg, page.drawing))
+        return (*sizes,) == (page.jpeg_bytes, page.drawing_bytes) and page.strokes in self._there
 
     def _without_pages(self) -> list[str]:
         return [name for name, task in self._one.tasks.items() if name not in self._failed and self._read(task) is None]
@@ -138,35 +147,45 @@ class Packer:
             packages = packing.pack(bench, one.identity, job.settings, one.state, pages, profile=job.profile)
             written = {f"{one.packages}/{path.relative_to(target).as_posix()}" for path in target.rglob("*")}
         if job.dest.path is None:  # one of this machine was exchanged as a whole
-            job.dest.remove(entry.name for entry in [*job.dest.list(one.packages)] if entry.name not in written)
+            job.dest.remove(name for name in one.packed_before if name not in written)
         return packages
 
     @contextmanager
     def _target(self) -> Iterator[Path]:
         """The folder for the packages. Far away, a bag that is written over is no bag until it is whole again."""
         dest, packages = self._job.dest, self._one.packages
-        if dest.path is None:
-            dest.remove([entry.name for entry in dest.list(packages) if entry.name.endswith(f"/{BAG}")])
         with dest.filling(packages, last=SEALS) as folder:
+            if dest.path is None:
+                there = [*dest.list(packages)]
+                self._bring_typed(folder, there)
+                dest.remove(entry.name for entry in there if entry.name.endswith(f"/{BAG}"))
             yield folder
 
-    def _replaced(self) -> tuple[Replaced, ...]:
-        """The pages that differ from before."""
-        return tuple(item for name in {**self._one.before, **self._counted} for item in self._replaced_of(name))
+    def _bring_typed(self, folder: Path, there: list[Entry]) -> None:
+        """Where people may have typed into a workbook far away, packing has to see it, so as to keep it."""
+        ours = [entry for entry in there if f"/{MINISTRY}/" in entry.name]
+        if any(self._one.packed_before.get(entry.name) != entry.size for entry in ours):
+            for entry in ours:
+                scratch.place(folder, entry.name.removeprefix(f"{self._one.packages}/"), self._job.dest.read(entry.name))
 
-    def _replaced_of(self, name: str) -> Iterator[Replaced]:
+    def _replaced(self, numbers: Mapping[str, int]) -> tuple[Replaced, ...]:
+        """The pages that differ from before; none where nothing of the book was developed before. `numbers` by page id."""
+        names = {**self._one.before, **self._counted} if self._one.before else ()
+        return tuple(item for name in names for item in self._replaced_of(name, numbers))
+
+    def _replaced_of(self, name: str, numbers: Mapping[str, int]) -> Iterator[Replaced]:
         """Those of one capture, that may be new, or gone from the book."""
         from province.changes import compare
 
         before, task = self._one.before.get(name), self._counted.get(name)
         facts = self._facts_name(task) if task else ""
-        if before is None or facts == before.facts or (not facts and name in self._failed):
+        if (before and facts == before.facts) or (not facts and name in self._failed):
             return
         now = Measures.from_bytes((self._folder / measures_name(facts)).read_bytes()) if facts else Measures(1, ())
-        old = self._one.measured(before, now.orientation)
-        jpegs = {page.id: joined(before.folder, page.jpeg) for page in old}
-        where = "dest" if before.storage == self._job.dest else "source"
-        for change in compare(old, now.pages):
+        old = self._one.measured(before, now.orientation) if before else ()
+        jpegs = {page.id: joined(before.folder, page.jpeg) for page in old} if before else {}
+        where = "dest" if before and before.storage == self._job.dest else "source"
+        for change in compare(old, now.pages, str(self._one.identity), numbers):
             yield Replaced(change, where, jpegs.get(change.page, ""))
 
     def _set_aside(self, replaced: Iterable[Replaced]) -> None:
@@ -193,19 +212,28 @@ class Packer:
     ) -> str:
         """Write what was made of the book, and remove what was said of it before."""
         one, dest = self._one, self._job.dest
-        written = written_digest([*dest.list(one.packages), *dest.list(one.pages)])
+        packed = [*dest.list(one.packages)]
+        written = written_digest([*packed, *dest.list(one.pages)])
         name = done_name(one.book, self._job.key, "" if self._failed else written)
         jpegs = {page.id: page.jpeg for page in pages}
         dest.write(f"{DONE}/{name}", canonical_json({
             "book": str(one.identity), "kind": one.book.kind, "at": one.book.at, "version": packages.version,
             "facts": {capture: self._facts_name(task) for capture, task in self._counted.items()},
+            "packages": {entry.name: entry.size for entry in packed},
             "pages": len(pages), "cases": packages.cases, "failed": dict(self._failed),
             "findings": {page.id: sorted({finding.code for finding in page.findings}) for page in pages if page.findings},
             "changes": [{"change": item.change.to_json(), "where": item.where, "before": item.name,
-                         "after": jpegs.get(item.change.page, "")} for item in replaced],
+                         "after": jpegs.get(item.change.page, ""), "original": self._original(item.change.page)}
+                        for item in replaced],
         }).encode("utf-8"))
         dest.remove([f"{DONE}/{other}" for other in done_of(self._job, str(one.identity)) if other != name])
         return name
+
+
+    def _original(self, page: str) -> str:
+        """The name of a page's original in the source, and its frame."""
+        task = self._one.tasks.get(page.partition("-")[0])
+        return f"{self._one.original(task.capture)}#{task.capture.frame}" if task else ""
 
 
 def before_name(book: str, name: str) -> str:

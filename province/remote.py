@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -111,12 +112,28 @@ class RemoteStorage(Storage):
             check_name(prefix, self.url)
         with scratch() as folder:
             yield folder
-            for name in _in_order(folder, last):
-                with _disk(folder / name), open(folder / name, "rb") as file:
-                    self._store.put(self._key(joined(prefix, name)), file, os.fstat(file.fileno()).st_size)
+            for names in _in_order(folder, last):
+                self._put_all(folder, prefix, names)
 
     def remove(self, names: Iterable[str]) -> None:
         self._store.remove([self._key(name) for name in names])
+
+    def _put_all(self, folder: Path, prefix: str, names: list[str]) -> None:
+        """Put files, some at once: most of the time of a small one is waiting."""
+        store = self._store
+        store.exists(self._key(joined(prefix, names[0])))  # one thread opens the connection
+
+        def put(name: str) -> None:
+            with _disk(folder / name), open(folder / name, "rb") as file:
+                store.put(self._key(joined(prefix, name)), file, os.fstat(file.fileno()).st_size)
+
+        with ThreadPoolExecutor(store.at_once) as pool:
+            try:
+                for done in [pool.submit(put, name) for name in names]:
+                    done.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
 
     @property
     def _store(self) -> Store:
@@ -154,16 +171,20 @@ def _tell(passed_over: PassedOver | None, name: str) -> None:
         passed_over(readable(name))
 
 
-def _in_order(folder: Path, last: tuple[str, ...]) -> list[str]:
-    """The whole files below a folder by name, those that match `last` at the end, in the order of its patterns."""
+def _in_order(folder: Path, last: tuple[str, ...]) -> list[list[str]]:
+    """The whole files below a folder by name: those that match nothing of `last`, then those of each pattern."""
     names = [Path(parent, file).relative_to(folder).as_posix() for parent, _, files in os.walk(folder) for file in files]
 
-    def place(name: str) -> tuple[int, str]:
+    def place(name: str) -> int:
         base = name.rpartition("/")[2]
         matches = [at for at, pattern in enumerate(last, 1) if fnmatchcase(name, pattern) or fnmatchcase(base, pattern)]
-        return max(matches, default=0), name
+        return max(matches, default=0)
 
-    return sorted((name for name in names if not is_temp(name)), key=place)
+    places: dict[int, list[str]] = {}
+    for name in sorted(names):
+        if not is_temp(name):
+            places.setdefault(place(name), []).append(name)
+    return [places[at] for at in sorted(places)]
 
 
 @contextmanager

@@ -122,7 +122,7 @@ class Run:
             for number, outcome in self._engine.results(1.0):
                 self._take(self._orders.pop(number), outcome, develop)
             more = self._feed(books)
-            self._tell(Happening("progress"))
+            self._tell(Happening("progress", {"tally": self.tally, "jobs": self._engine.jobs}))
         return self.tally
 
     def _feed(self, books: Iterator[Reference]) -> bool:

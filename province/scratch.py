@@ -36,7 +36,9 @@ def scratch() -> Iterator[Path]:
 
 def place(folder: Path, name: str, data: bytes) -> None:
     """Put a copy into a scratch folder: it need not outlive a power cut."""
-    (folder / name).write_bytes(data)
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def clear_left() -> None:

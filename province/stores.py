@@ -113,6 +113,7 @@ class Store(ABC):
     """One server, used by one thread. Methods without `_` are patient and raise StorageFailed; the others are one try."""
 
     deep = False  # whether one listing can show all that is below a folder
+    at_once = 1  # so many files may be put at the same time, by threads
     keeps = False  # whether a connection that failed can be used further
     errors: tuple[type[Exception], ...] = ()  # what its libraries raise besides OSError
 
