@@ -121,15 +121,15 @@ class RemoteStorage(Storage):
     def _put_all(self, folder: Path, prefix: str, names: list[str]) -> None:
         """Put files, some at once: most of the time of a small one is waiting."""
         store = self._store
-        store.exists(self._key(joined(prefix, names[0])))  # one thread opens the connection
 
         def put(name: str) -> None:
             with _disk(folder / name), open(folder / name, "rb") as file:
                 store.put(self._key(joined(prefix, name)), file, os.fstat(file.fileno()).st_size)
 
+        put(names[0])  # this opens the connection, if there is none
         with ThreadPoolExecutor(store.at_once) as pool:
             try:
-                for done in [pool.submit(put, name) for name in names]:
+                for done in [pool.submit(put, name) for name in names[1:]]:
                     done.result()
             except BaseException:
                 pool.shutdown(cancel_futures=True)

@@ -165,6 +165,26 @@ def test_a_folder_is_filled_with_whole_files(storage):
     assert folder.exists() == (storage.path is not None)
 
 
+def test_what_tells_that_the_rest_is_there_comes_last(through):
+    storage, proxy = through(lambda number, method: "503" if number % 3 == 0 else "")
+    names = [f"data/{at}.jpg" for at in range(8)]
+    with storage.filling("book", last=("seal.*", "whole.json")) as folder:
+        for name in ["whole.json", "seal.txt", *names]:
+            durable.write_file(folder / name, [b"1"])
+    put = [path.partition("/book/")[2] for method, path, fault in proxy.requests if method == "PUT" and not fault]
+    assert sorted(put[:-2]) == names
+    assert put[-2:] == ["seal.txt", "whole.json"]
+
+
+def test_where_the_rest_cannot_be_put_nothing_tells_that_it_is_there(through):
+    storage, proxy = through(lambda number, method: "503" if number > 4 else "", patience_s=0.3)
+    with pytest.raises(StorageFailed), storage.filling("book", last=("whole.json",)) as folder:
+        for name in ["whole.json", *(f"{at}.jpg" for at in range(8))]:
+            durable.write_file(folder / name, [b"1"])
+    assert len(proxy.requests) > 5
+    assert not any(path.endswith("whole.json") for method, path, _ in proxy.requests if method == "PUT")
+
+
 def test_a_block_that_fails_puts_nothing(s3):
     with pytest.raises(ValueError), s3.filling("book") as folder:
         durable.write_file(folder / "a", [b"1"])
