@@ -256,7 +256,7 @@ class Store(ABC):
         if self.login.password:
             reason = reason.replace(self.login.password, "***")
         return StorageFailed(verdict.value, storage=self.login.shown, name=key or "/", reason=reason[:300],
-                             seconds=self._patience_s)
+                             seconds=round(self._patience_s, 1 if self._patience_s < 10 else None))
 
 
 _OPENED: dict[tuple[int, Login, float], Store] = {}

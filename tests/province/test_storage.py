@@ -25,6 +25,7 @@ from tests.province.servers import (  # noqa: F401
     sftp_server,
     webdav_server,
 )
+from texts import say
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["a.jpg", "Sổ 1/ảnh số 9.jpg", "Sổ 1/50%20 #1&+.jpg", "Sổ 1/v2/ảnh 'x' (2).jpg", "b/c/d/e.txt"]
@@ -56,6 +57,7 @@ def failing(code, call, *arguments):
         call(*arguments)
     assert caught.value.code == code
     assert PASSWORD not in str(caught.value)
+    assert "{" not in say("error", code, "vi", **caught.value.facts)
     return caught.value
 
 
@@ -257,7 +259,8 @@ def test_an_address_that_cannot_be_used_is_told(url, code):
     with pytest.raises(BadConfig) as caught:
         open_storage(url)
     assert caught.value.code == code
-    assert "geheim" not in str(caught.value)
+    assert "geheim" not in say("error", code, "en", **caught.value.facts)
+    assert "{" not in say("error", code, "vi", **caught.value.facts)
 
 
 def test_a_missing_part_is_named(monkeypatch):
@@ -409,7 +412,7 @@ def test_a_store_that_stays_away_is_told_after_the_patience(url, monkeypatch):
     storage, start = open_storage(url, patience_s=0.7), time.monotonic()
     error = failing("storage_unreachable", storage.read, "a")
     assert 0.6 < time.monotonic() - start < 5
-    assert error.facts["seconds"] == 0.7
+    assert "0,70 giây" in say("error", error.code, "vi", **error.facts)
 
 
 def test_faults_without_end_are_told_after_the_patience(through):
