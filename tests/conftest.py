@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import Forked
+
 ROOT = Path(__file__).parents[1]
 COMPILED = ROOT / ".pytest_cache" / "compiled"
 SHORT_SIDE = 900  # px: small enough to be quick, large enough for the stages to see rules and writing
@@ -42,14 +44,27 @@ def small_pages(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="session")
+def forked():
+    """The program loaded once, for commands of it that need no start of their own."""
+    server = Forked()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def sohoa(tmp_path):
+def sohoa(tmp_path, forked):
     """Run the program in an empty folder: `sohoa("process", …)` gives the finished process."""
 
     def run(*arguments, **environment):
-        return subprocess.run(
-            [sys.executable, str(ROOT / "sohoa.py"), *map(str, arguments)], cwd=tmp_path, capture_output=True, text=True,
-            encoding="utf-8", timeout=300, env={**os.environ, "PYTHONUTF8": "1", **environment},
-        )
+        words = [str(argument) for argument in arguments]
+        run_it = forked.run if hasattr(os, "fork") else started
+        return run_it(words, tmp_path, {**os.environ, "PYTHONUTF8": "1", **environment})
 
     return run
+
+
+def started(arguments, folder, environment):
+    """The program as a person starts it."""
+    return subprocess.run([sys.executable, str(ROOT / "sohoa.py"), *arguments], cwd=folder, capture_output=True, text=True,
+                          encoding="utf-8", timeout=300, env=environment)
