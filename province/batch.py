@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from book import Identity
 from errors import NothingToDo, StorageFailed
 from originals.durable import locked
+from originals.store import FORMAT_FILE
+from originals.store import LOCK as LOCK_OF_STORE
 from province.job import Job
 from province.onebook import Reference
 from province.run import Engine, Happening, Run, Tally
@@ -109,7 +111,9 @@ def known_cost(dest: Storage) -> Cost:
 
 
 def check_apart(source: Storage, dest: Storage) -> None:
-    """Raises NothingToDo where one lies in the other: results would be taken for sources."""
+    """Raises NothingToDo where one lies in the other, so that results would be taken for sources, and where the destination
+    is a station's store, whose own packages would be written over.
+    """
     one, other = source.path, dest.path
     if one is None or other is None:
         inside = one is other and (source.url == dest.url or f"{dest.url}/".startswith(f"{source.url}/"))
@@ -118,6 +122,8 @@ def check_apart(source: Storage, dest: Storage) -> None:
         inside = one == other or one in other.parents or other in one.parents
     if inside:
         raise NothingToDo("batch_in_source", source=source.url, dest=dest.url)
+    if {LOCK_OF_STORE, FORMAT_FILE} & {entry.name for entry in dest.look()[1]}:
+        raise NothingToDo("batch_into_store", dest=dest.url)
 
 
 def troubles_of(odd: Iterable[Odd]) -> list[dict[str, Any]]:

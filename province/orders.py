@@ -32,17 +32,19 @@ class ReadBook:
         if one.book.kind is Kind.FOLDER:
             _make_folder_log(job, one)
         there = {entry.name.rpartition("/")[2] for entry in job.dest.look(one.pages)[1]}
-        due = tuple(name for name, task in one.tasks.items() if name in one.asked and task.facts.name not in there)
+        due = {name: task.capture.source for name, task in one.tasks.items()
+               if name in one.asked and task.facts.name not in there}
         aside = tuple((item.name, item.code, dict(item.facts)) for item in one.state.set_aside)
         return BookRead(due, len(one.tasks), len(one.asked), aside)
 
 
 @dataclass(frozen=True)
 class BookRead:
-    """`due` are the captures to be developed, of `captures` in all, of which `asked` are asked for; `aside` are files that
-    could not be read: name, code of the reason, facts."""
+    """`due` are the captures to be developed, each with the name that it came under, of `captures` in all, of which `asked`
+    are asked for; `aside` are files that could not be read: name, code of the reason, facts.
+    """
 
-    due: tuple[str, ...]
+    due: Mapping[str, str]
     captures: int
     asked: int
     aside: tuple[tuple[str, str, Mapping[str, Any]], ...]

@@ -7,7 +7,7 @@ no more memory than a district. All that is known can be known again: a batch th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -96,6 +96,7 @@ class _Open:
 
     reference: Reference
     captures: int = 0
+    names: Mapping[str, str] = field(default_factory=dict)  # of captures, as people know them
     waiting: int = 0  # captures that are given and have not come back
     failed: dict[str, str] = field(default_factory=dict)
     round: int = 0
@@ -170,7 +171,7 @@ class Run:
         tally.captures += outcome.captures
         tally.known += outcome.asked - len(outcome.due)
         tally.due += len(outcome.due)
-        book.captures = outcome.captures
+        book.captures, book.names = outcome.captures, outcome.due
         for file, code, facts in outcome.aside:
             self._trouble(Trouble(name, file, code, dict(facts)))
         self._tell(Happening("book_read", {"book": name, "captures": outcome.captures, "due": len(outcome.due)}))
@@ -192,7 +193,8 @@ class Run:
         if isinstance(outcome, Failure):
             if order.habit is None:  # else it was developed before, as what it is by itself
                 book.failed[order.capture] = outcome.code
-                self._trouble(Trouble(name, order.capture, outcome.code, outcome.facts))
+                file = book.names.get(order.capture, order.capture)
+                self._trouble(Trouble(name, file, outcome.code, outcome.facts))
         else:
             tally.developed += order.habit is None
             tally.pages += outcome.pages

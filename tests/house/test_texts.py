@@ -10,8 +10,8 @@ import pytest
 from texts import LANGUAGES, catalogue, say
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("batch", "bookpack", "capture", "commands", "imaging", "originals", "province", "reporting", "settings", "station",
-           "webstation")
+FOLDERS = ("batch", "bookpack", "capture", "commands", "imaging", "originals", "province", "reporting", "settings",
+           "station", "webstation")
 RUNTIME = [*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
 VIETNAMESE = re.compile("[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.IGNORECASE)
 RAISERS = {"error": {"UnreadableImage", "StorageFailed", "StoreBusy", "BadConfig", "BadIdentity", "NothingToDo",

@@ -179,7 +179,9 @@ def test_an_image_that_fails_costs_itself_and_is_tried_again(folder_source, fini
 
     failed, dest = [], tmp_path / "dest"
     _, tally, _ = run(folder_source, dest, fail=fail)
-    assert [(item.book, item.name, item.code) for item in tally.troubles] == [(KH, failed[0], "damaged")]
+    trouble, = tally.troubles
+    assert (trouble.book, trouble.code) == (KH, "damaged")
+    assert trouble.name in ("IMG_4.jpg", "IMG_12.jpg")
     assert tally.packed == 2
     assert facts_of(dest)["failed"] == {failed[0]: "damaged"}
     found, tally, engine = run(folder_source, dest)
