@@ -21,6 +21,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from batch.local import Failure, Limits, Pool
@@ -72,19 +73,22 @@ class _Given:
     deaths: int = 0
     strangers: int = 0
     again: int = 0  # how often it was given again: each time under a name of its own
-    elsewhere: list[str] | None = None  # workers to be preferred
+    elsewhere: tuple[str, ...] = ()  # the workers that may do it, where not all may
 
 
-@dataclass
 class _Link:
-    """A connection to the scheduler. It is never mended: a new one takes its place."""
+    """A connection to the scheduler. It is never mended: a new one takes its place.
 
-    client: Any
-    name: str
+    Dask mends its own in silence, to a scheduler that may be another one and knows nothing of what went before.
+    """
+
+    def __init__(self, client: Any, name: str) -> None:
+        self.client, self.name = client, name
+        self._stream = client.scheduler_comm
 
     @property
     def alive(self) -> bool:
-        return self.client.status == "running"
+        return self.client.status == "running" and self.client.scheduler_comm is self._stream
 
     def close(self) -> None:
         with contextlib.suppress(Exception):
@@ -144,20 +148,14 @@ class Cluster:
     @property
     def jobs(self) -> int:
         """How many tasks run at once by now; 1 where no worker is there yet."""
-        if self.connected and time.monotonic() - self._jobs_asked > 2.0:
-            with contextlib.suppress(OSError):
-                self._jobs = max(1, sum(self._link.client.nthreads().values()))
+        if time.monotonic() - self._jobs_asked > 2.0:
+            self._jobs = max(1, sum(self._ask(lambda client: client.nthreads(), {}).values()))
             self._jobs_asked = time.monotonic()
         return self._jobs
 
     def workers(self) -> dict[str, int]:
         """How many Dask workers there are on each host."""
-        if not self.connected:
-            return {}
-        try:
-            addresses = self._link.client.nthreads()
-        except OSError:
-            return {}
+        addresses = self._ask(lambda client: client.nthreads(), {})
         return dict(Counter(address.split("://")[-1].rsplit(":", 1)[0] for address in addresses))
 
     def give(self, task: Any, seconds: float | None = None, first: bool = False) -> int:
@@ -188,8 +186,8 @@ class Cluster:
         self._given, self._fresh = {}, []
         link, self._link = getattr(self, "_link", None), None
         if link:
-            if link.alive:
-                with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # children at the workers end with their plugin
+                if link.alive:
                     link.client.sync(link.client._unregister_worker_plugin, name=self._run, callback_timeout=5)
             link.close()
         if self._cluster:
@@ -206,19 +204,19 @@ class Cluster:
         for number in self._fresh:
             if number in self._given:
                 given = self._given[number]
-                groups.setdefault((given.first, tuple(given.elsewhere or ())), []).append(number)
+                groups.setdefault((given.first, tuple(given.elsewhere)), []).append(number)
         self._fresh = []
         for (first, elsewhere), numbers in groups.items():
-            place = {"workers": list(elsewhere), "allow_other_workers": True} if elsewhere else {}
-            futures = self._link.client.map(
-                pickle.loads, [self._call(number) for number in numbers], key=[self._key(number) for number in numbers],
-                priority=1 if first else 0, pure=False, **place,
-            )
+            where = list(elsewhere) or None
+            futures = self._ask(partial(self._futures, numbers, priority=1 if first else 0, workers=where), None)
+            if futures is None:
+                return self._lose()  # and all is given again
             for number, future in zip(numbers, futures, strict=True):
                 self._given[number].future = future
 
-    def _key(self, number: int) -> tuple[str, int, int]:
-        return self._link.name, number, self._given[number].again
+    def _futures(self, numbers: list[int], client: Any, **how: Any) -> list[Any]:
+        keys = [(self._link.name, number, self._given[number].again) for number in numbers]
+        return client.map(pickle.loads, [self._call(number) for number in numbers], key=keys, pure=False, **how)
 
     def _call(self, number: int) -> bytes:
         """A call of `_perform` that happens where it is unpickled, so that only workers need to have the program."""
@@ -264,9 +262,11 @@ class Cluster:
     def _came_to_a_stranger(self, number: int, failure: Failure) -> list[tuple[int, Any]]:
         given = self._given[number]
         given.strangers += 1
-        given.elsewhere = [address for address in self._link.client.nthreads() if address not in self._strangers]
-        if not given.elsewhere or given.strangers > STRANGERS:
-            return self._done(number, failure)
+        everybody = self._ask(lambda client: client.nthreads(), None)
+        if everybody is not None:
+            given.elsewhere = tuple(address for address in everybody if address not in self._strangers)
+            if not given.elsewhere or given.strangers > STRANGERS:
+                return self._done(number, failure)
         self._give_again(number)
         return []
 
@@ -277,33 +277,49 @@ class Cluster:
         self._looked = time.monotonic()
         if self._cluster:
             self._cluster.loop.add_callback(_replace_lost_workers, self._cluster)
-        ended = {number: given.future.status for number, given in self._given.items() if given.future is not None}
-        ended = {number: status for number, status in ended.items() if status != "pending"}
-        if self._link is not None and (not self._link.alive or "cancelled" in ended.values()):
+        futures = {number: given.future for number, given in self._given.items() if given.future is not None}
+        ended = {number: future for number, future in futures.items() if future.status != "pending"}
+        gave_up = any(future.status == "cancelled" for future in ended.values())
+        if self._link is not None and (gave_up or not self._link.alive):
             self._lose()
             return []
+        self._free_from_gone_workers()
         done = self._taken(0.0)  # what ended well has told its result before
-        for number in ended:
-            if number in self._given:
+        for number, future in ended.items():
+            if number in self._given and self._given[number].future is future:
                 done += self._ended_badly(number)
         return done
 
-    def _ended_badly(self, number: int) -> list[tuple[int, Any]]:
-        from distributed import KilledWorker
+    def _free_from_gone_workers(self) -> None:
+        held = [number for number, given in self._given.items() if given.elsewhere and given.future is not None]
+        everybody = self._ask(lambda client: set(client.nthreads()), None) if held else None
+        for number in held if everybody is not None else ():
+            if everybody.isdisjoint(self._given[number].elsewhere):
+                self._given[number].elsewhere = ()
+                self._give_again(number)
 
+    def _ended_badly(self, number: int) -> list[tuple[int, Any]]:
         given = self._given[number]
-        error = given.future.exception(timeout=10) if given.future.status == "error" else None
+        error = self._ask(lambda _: given.future.exception(timeout=10), None) if given.future.status == "error" else None
         if isinstance(error, ImportError | AttributeError | TypeError):
-            self._strangers |= _without_program(self._link.client)
+            self._strangers |= self._ask(_without_program, set())
             return self._came_to_a_stranger(number, Failure("worker_other_version", _versions(_named(error), self._version)))
         given.deaths += 1
         if given.deaths > GIVEN_AGAIN:
-            last = error.last_worker.address if isinstance(error, KilledWorker) else ""
-            return self._done(number, Failure("worker_died", {"exit": None, "worker": last}))
+            return self._done(number, Failure("worker_died", {"exit": None}))
         self._give_again(number)
         return []
 
     # --- the way to the scheduler ---
+
+    def _ask(self, question: Callable[[Any], Any], otherwise: Any) -> Any:
+        """What Dask's client answers; `otherwise` where the scheduler is gone, which shows as errors of many kinds."""
+        if not self.connected:
+            return otherwise
+        try:
+            return question(self._link.client)
+        except Exception:
+            return otherwise
 
     def _connected(self, timeout: float) -> _Link:
         """Raises OSError."""
@@ -325,7 +341,7 @@ class Cluster:
         link, self._link = self._link, None
         for number in self._given:
             self._given[number].future = None
-        link.close()
+        threading.Thread(target=link.close, daemon=True).start()  # takes its time where nobody answers
         self._lost_since, self._next_try, self._pause = time.monotonic(), 0.0, 0.5
 
     def _connect_again(self) -> None:
@@ -472,7 +488,7 @@ def _without_program(client: Any) -> set[str]:
         except ImportError:
             return False
 
-    answers: dict[str, bool] = client.run(has_program)
+    answers: dict[str, bool] = client.run(has_program, on_error="ignore")
     return {address for address, has in answers.items() if not has}
 
 
@@ -503,6 +519,7 @@ def _local_cluster(workers: int) -> Any:
         return LocalCluster(
             n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", memory_limit=0, security=True,
             dashboard_address="127.0.0.1:0" if _has_dashboard() else None, silence_logs=QUIET["distributed"],
+            config=LOCAL,  # for workers that are started later
         )
 
 
