@@ -13,6 +13,7 @@ from errors import BadConfig, ExitCode
 from talk import Talk, pass_talk, told
 
 ENGINES = ("local", "dask")
+FIRST_S = 20.0  # patience with a storage at first, s
 
 
 @click.command()
@@ -52,6 +53,7 @@ def batch(
         if stage not in settings.stages:
             raise BadConfig("setting_unknown", setting=stage, nearest=nearest(stage, settings.stages))
     job = _job(source, dest, settings, stages, where, profile)
+    _reach(source, dest)
     check_apart(job.source, job.dest)
     telling = Telling(talk, as_json, known_cost(job.dest))
     found = plan(job, since.astimezone().timestamp() if since else 0.0)
@@ -62,6 +64,14 @@ def batch(
     return ExitCode.BAD_DATA if tally.troubles or found.odd else ExitCode.OK
 
 
+def _reach(*urls: str) -> None:
+    """Ask each storage once, with little patience: a mistyped address is told at once."""
+    from province.storage import open_storage
+
+    for url in urls:
+        open_storage(url, FIRST_S).look()
+
+
 def _job(source: str, dest: str, settings: Any, stages: str, where: str, profile: str) -> Any:
     from province.job import Job
     from province.storage import open_storage
@@ -69,7 +79,8 @@ def _job(source: str, dest: str, settings: Any, stages: str, where: str, profile
 
     chosen = tuple(name for name in settings.stages if name in stages.split(","))
     asked = parse(where, settings.kinds) if where else None
-    return Job(open_storage(source), open_storage(dest), settings, chosen, asked, profile)
+    patience = settings.batch.patience_s
+    return Job(open_storage(source, patience), open_storage(dest, patience), settings, chosen, asked, profile)
 
 
 def _engine(
@@ -84,7 +95,7 @@ def _engine(
         return Pool(job, jobs or general.jobs, limits)
     from batch.cluster import Cluster
 
-    cluster = Cluster(job, scheduler, workers or general.jobs, limits)
+    cluster = Cluster(job, scheduler, workers or general.jobs, limits, patience=job.settings.batch.scheduler_patience_s)
     telling.cluster(cluster)
     return cluster
 

@@ -96,11 +96,9 @@ class Packer:
 
     def fetch(self, names: Iterable[str]) -> None:
         """Copies of files of pages, where the destination is far away."""
-        if self._job.dest.path is not None:
-            return
-        for name in names:
-            if not (self._folder / name).exists():
-                scratch.place(self._folder, name, self._job.dest.read(f"{self._one.pages}/{name}"))
+        if self._job.dest.path is None:
+            missing = {name for name in names if not (self._folder / name).exists()}
+            self._job.dest.at(self._one.pages).copies(sorted(missing), self._folder)
 
     @cached_property
     def _in_book(self) -> InBook:
@@ -139,9 +137,10 @@ class Packer:
         one, job, captures = self._one, self._job, self._one.state.captures
         with ExitStack() as held:
             desk = held.enter_context(scratch.scratch())
-            files = {sha256: held.enter_context(job.source.reading(one.original(capture)))
-                     for sha256, capture in {capture.sha256: capture for capture in captures}.items()}
-            store = Borrowed(files, {capture.sha256: capture.media for capture in captures})
+            names = {capture.sha256: one.original(capture) for capture in captures}
+            files = job.source.copies(names.values(), held.enter_context(scratch.scratch()))
+            store = Borrowed({sha256: files[name] for sha256, name in names.items()},
+                             {capture.sha256: capture.media for capture in captures})
             target = held.enter_context(self._target())
             bench = Bench(desk, {str(one.identity): one.log_in(desk)}, store, self._folder, target)
             packages = packing.pack(bench, one.identity, job.settings, one.state, pages, profile=job.profile)

@@ -7,7 +7,7 @@ files are put, those that say "done" last.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -102,9 +102,19 @@ class RemoteStorage(Storage):
         key = self._key(name)
         with scratch() as folder:
             copy = folder / f"copy{Path(name).suffix}"
-            with _disk(copy), open(copy, "w+b") as file:
-                self._store.fetch(key, file)
+            self._fetch(key, copy)
             yield copy
+
+    def copies(self, names: Iterable[str], folder: Path) -> Mapping[str, Path]:
+        found = {name: folder / check_name(name, self.url) for name in names}
+        self._at_once(lambda name: self._fetch(self._key(name), found[name]), list(found))
+        return found
+
+    def _fetch(self, key: str, copy: Path) -> None:
+        with _disk(copy):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            with open(copy, "w+b") as file:
+                self._store.fetch(key, file)
 
     @contextmanager
     def filling(self, prefix: str, last: tuple[str, ...] = ()) -> Iterator[Path]:
@@ -119,17 +129,20 @@ class RemoteStorage(Storage):
         self._store.remove([self._key(name) for name in names])
 
     def _put_all(self, folder: Path, prefix: str, names: list[str]) -> None:
-        """Put files, some at once: most of the time of a small one is waiting."""
-        store = self._store
-
         def put(name: str) -> None:
             with _disk(folder / name), open(folder / name, "rb") as file:
-                store.put(self._key(joined(prefix, name)), file, os.fstat(file.fileno()).st_size)
+                self._store.put(self._key(joined(prefix, name)), file, os.fstat(file.fileno()).st_size)
 
-        put(names[0])  # this opens the connection, if there is none
-        with ThreadPoolExecutor(store.at_once) as pool:
+        self._at_once(put, names)
+
+    def _at_once(self, work: Callable[[str], None], names: list[str]) -> None:
+        """Do it for all names, some at once: most of the time of a small file is waiting."""
+        if not names:
+            return
+        work(names[0])  # by itself: one thread opens the connection
+        with ThreadPoolExecutor(self._store.at_once) as pool:
             try:
-                for done in [pool.submit(put, name) for name in names[1:]]:
+                for done in [pool.submit(work, name) for name in names[1:]]:
                     done.result()
             except BaseException:
                 pool.shutdown(cancel_futures=True)

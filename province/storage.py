@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +99,10 @@ class Storage(ABC):
     @abstractmethod
     def reading(self, name: str) -> AbstractContextManager[Path]:
         """A local file with the bytes: the file itself, or a private copy that is gone after the block. Only to read."""
+
+    @abstractmethod
+    def copies(self, names: Iterable[str], folder: Path) -> Mapping[str, Path]:
+        """Local files with the bytes of many, by name: themselves, or copies in `folder`, named alike. Only to read."""
 
     @abstractmethod
     def filling(self, prefix: str, last: tuple[str, ...] = ()) -> AbstractContextManager[Path]:
@@ -245,6 +249,9 @@ class LocalStorage(Storage):
     @contextmanager
     def reading(self, name: str) -> Iterator[Path]:
         yield self._regular(name)
+
+    def copies(self, names: Iterable[str], folder: Path) -> Mapping[str, Path]:
+        return {name: self._regular(name) for name in names}
 
     @contextmanager
     def filling(self, prefix: str, last: tuple[str, ...] = ()) -> Iterator[Path]:

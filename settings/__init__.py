@@ -59,6 +59,7 @@ class Settings:
     signature: Any
     page: Any
     phone: Any
+    batch: Any
     kinds: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     books: Mapping[str, BookSettings] = field(default_factory=dict)
@@ -133,16 +134,17 @@ def _built_in() -> Settings:
     from capture.phone import PhoneParams
     from imaging.decode import Limits
     from imaging.stages import STAGES
+    from province.params import BatchParams
     from webstation.params import PageParams
 
     stages = {stage.name: stage.params() for stage in STAGES}
     return Settings(General(), Limits(), stages, ArchiveParams(), MinistryParams(), WatchParams(), ScanParams(),
-                    SamplingParams(), SignatureParams(), PageParams(), PhoneParams())
+                    SamplingParams(), SignatureParams(), PageParams(), PhoneParams(), BatchParams())
 
 
 def _apply(settings: Settings, entries: Mapping[str, Entry]) -> Settings:
     whole = {"general", "limits", "archive", "ministry", "watch", "scan", "sampling", "signature", "page",
-             "phone"}
+             "phone", "batch"}
     tables = {"kinds", "places"}
     known = [*whole, *tables, "books", *settings.stages]
     for key, entry in entries.items():

@@ -110,6 +110,16 @@ def test_a_file_is_there_or_not(storage):
     assert list(storage.list()) == []
 
 
+def test_many_files_are_brought_at_once(storage, tmp_path):
+    names = [f"Sổ/{number}.jpg" for number in range(9)]
+    for at, name in enumerate(names):
+        storage.write(name, bytes([at]))
+    found = storage.copies(iter(names), tmp_path / "copies")
+    assert {name: path.read_bytes() for name, path in found.items()} == {name: bytes([at]) for at, name in enumerate(names)}
+    assert storage.copies([], tmp_path / "copies") == {}
+    failing("storage_missing", storage.copies, [*names, "Sổ/10.jpg"], tmp_path / "more")
+
+
 def test_a_folder_is_not_removed_with_what_is_in_it(storage):
     storage.write("a/b.jpg", b"1")
     storage.remove(["a"])
