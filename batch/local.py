@@ -22,6 +22,8 @@ from typing import Any
 from errors import SohoaError
 
 TRIES = 2
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+_STARTING = threading.Lock()  # of processes: the environment is one for all threads
 
 
 @dataclass(frozen=True)
@@ -75,13 +77,16 @@ def run(
 class Pool:
     """Worker processes that live on from task to task. Used by one thread; `close` ends it, whatever it does.
 
-    With `gentle` the workers let every other program go first. Workers are started when there is work for them.
+    With `gentle` the workers let every other program go first. Workers are started when there is work for them. `threads`
+    is how many each may have for arithmetic: with one, so many workers as there are cores do not get in each other's way;
+    0: as many as there are cores.
     """
 
     def __init__(
-        self, function: Callable[[Any], Any], jobs: int = 0, limits: Limits = Limits(), gentle: bool = False
+        self, function: Callable[[Any], Any], jobs: int = 0, limits: Limits = Limits(), gentle: bool = False,
+        threads: int = 1,
     ) -> None:
-        self._start = lambda: _start(function, limits, gentle)
+        self._start = lambda: _start(function, limits, gentle, threads)
         self.jobs, self._limits = jobs or os.cpu_count() or 1, limits
         self._workers: list[_Worker] = []
         self._waiting: list[tuple[int, int]] = []  # a heap of (rank, number)
@@ -179,13 +184,28 @@ class _Death:
     facts: dict[str, Any]
 
 
-def _start(function: Callable[[Any], Any], limits: Limits, gentle: bool) -> _Worker:
+def _start(function: Callable[[Any], Any], limits: Limits, gentle: bool, threads: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(function, theirs, limits.memory_mb, gentle), daemon=True)
-    process.start()
+    with _threads(threads):
+        process.start()
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Processes started meanwhile take no more threads: their libraries read it from the environment when they load."""
+    with _STARTING:
+        before = {name: os.environ[name] for name in THREADS if name in os.environ}
+        os.environ.update(dict.fromkeys(THREADS, str(number)) if number else {})
+        try:
+            yield
+        finally:
+            for name in THREADS:
+                os.environ.pop(name, None)
+            os.environ.update(before)
 
 
 def _give(worker: _Worker, number: int, task: _Task) -> None:

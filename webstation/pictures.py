@@ -98,7 +98,7 @@ class Pictures:
     """Draws for any number of threads; the workers end when nobody asks for a while."""
 
     def __init__(self, function: Callable[[Any], Any] = draw, jobs: int = 2, limits: local.Limits = LIMITS) -> None:
-        self._pool = local.Pool(function, jobs, limits)
+        self._pool = local.Pool(function, jobs, limits, threads=0)  # a person waits for a picture: it may have all cores
         self._asked: queue.SimpleQueue[tuple[Any, Future] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="pictures", daemon=True)
         self._thread.start()

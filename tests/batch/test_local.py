@@ -27,6 +27,10 @@ def _work(task):
         return len(bytearray(8 * 2**30))
     if kind == "defect":
         raise ZeroDivisionError(value)
+    if kind == "threads":
+        import cv2
+
+        return cv2.getNumThreads(), os.environ.get("OPENBLAS_NUM_THREADS")
     if kind == "refuse":
         raise UnreadableImage("truncated", name=value)
     return value * 2
@@ -36,6 +40,17 @@ def test_each_task_gives_one_result_whatever_the_number_of_workers():
     tasks = [("double", number) for number in range(9)]
     for jobs in (1, 3):
         assert dict(run(_work, tasks, jobs)) == {number: number * 2 for number in range(9)}
+
+
+def test_workers_do_not_get_in_each_others_way(monkeypatch):
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    for threads, told in ((1, "1"), (2, "2"), (0, "3")):
+        with Pool(_work, 1, threads=threads) as pool:
+            number, of_blas = pool.ask(("threads", 0))
+        assert number == (threads or os.cpu_count())
+        assert of_blas == told
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
+    assert "OPENCV_FOR_THREADS_NUM" not in os.environ
 
 
 def test_no_tasks_give_no_results():

@@ -20,7 +20,7 @@ def test_config_yaml_names_every_setting_with_its_default(shipped):
     sections = {"general": built_in.general, "limits": built_in.limits, "archive": built_in.archive,
                 "ministry": built_in.ministry, "watch": built_in.watch, "scan": built_in.scan,
                 "sampling": built_in.sampling, "signature": built_in.signature, "page": built_in.page,
-                "phone": built_in.phone, **built_in.stages}
+                "phone": built_in.phone, "batch": built_in.batch, **built_in.stages}
     for name, params in sections.items():
         plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(params).items()}
         assert shipped[name] == plain, name
