@@ -2,7 +2,7 @@
 
 import shutil
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from PIL import Image
@@ -89,8 +89,30 @@ def _smaller(image, target):
         opened.save(target, quality=85, exif=exif)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def developed_once(tmp_path_factory):
+    """Most tests are about what is developed, not about developing: the same task gives the same files as the first time."""
+    from developing import develop
+
+    made = tmp_path_factory.mktemp("made")
+
+    def again(task):
+        folder = made / task.basis
+        if not folder.exists():
+            develop(replace(task, pages=folder))
+        for path in folder.iterdir():
+            if path.name != task.facts.name:
+                shutil.copy(path, task.pages)
+        shutil.copy(folder / task.facts.name, task.pages)
+        return task.facts.name
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("province.orders.develop", again)
+        yield
+
+
 @pytest.fixture(scope="session")
-def finished(folder_source, tmp_path_factory):
+def finished(folder_source, developed_once, tmp_path_factory):
     """What a batch makes of `folder_source`: only to be read."""
     dest = tmp_path_factory.mktemp("finished") / "dest"
     run(folder_source, dest)
