@@ -19,6 +19,17 @@ SITES = {"SLURM": "SLURMCluster", "PBS": "PBSCluster", "SGE": "SGECluster", "LSF
 
 
 def main() -> int:
+    chosen = read(sys.argv[1:])
+    with cluster_of(chosen) as cluster:
+        if chosen.show:
+            print(cluster.job_script())
+            return 0
+        cluster.adapt(minimum_jobs=chosen.jobs, maximum_jobs=chosen.jobs)  # unlike `scale`, it replaces jobs that ended
+        return subprocess.call([*chosen.command, "--engine", "dask", "--scheduler", cluster.scheduler_address])
+
+
+def read(arguments: list[str]) -> argparse.Namespace:
+    """What the command line asks for."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--site", choices=SITES, default="SLURM")
     options.add_argument("--jobs", type=int, required=True, help="that run at once")
@@ -31,14 +42,9 @@ def main() -> int:
     options.add_argument("--tmp", default="/tmp", help="a folder on each node's own disk, for copies that are being worked on")
     options.add_argument("--show", action="store_true", help="print the script of a job, and do nothing")
     options.add_argument("command", nargs=argparse.REMAINDER, help="-- sohoa batch …, without --engine and --scheduler")
-    chosen = options.parse_args()
-    with cluster_of(chosen) as cluster:
-        if chosen.show:
-            print(cluster.job_script())
-            return 0
-        cluster.adapt(minimum_jobs=chosen.jobs, maximum_jobs=chosen.jobs)  # unlike `scale`, it replaces jobs that ended
-        command = [word for word in chosen.command if word != "--"]
-        return subprocess.call([*command, "--engine", "dask", "--scheduler", cluster.scheduler_address])
+    chosen = options.parse_args(arguments)
+    chosen.command = [word for word in chosen.command if word != "--"]
+    return chosen
 
 
 def cluster_of(chosen: argparse.Namespace) -> Any:
