@@ -19,12 +19,14 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from batch.local import Failure, Limits, Pool
+from batch.carried import Call, Carried, NotCarried, Stranger, carrier, named, versions, without_program
+from batch.local import Failure, Limits
+from batch.ourdask import be_quiet, dashboard, local_cluster, replace_lost_workers
 from errors import ExitCode, SohoaError
 
 BATCH = 64  # tasks given that are kept back until somebody asks for results, so that they travel together
@@ -34,27 +36,12 @@ GIVEN_AGAIN = 10  # times a task is given again when workers die with it, though
 STRANGERS = 3  # times a task is given again that came to a worker with another program
 CONNECT, AGAIN = 15.0, 5.0  # s: what connecting may take at first, and each time later
 LONGEST_PAUSE = 15.0  # s between two tries to connect
-WITH_WORKERS_GONE = 10_000  # the local scheduler never gives a task up because its workers were killed
-
-LOCAL = {
-    "distributed.scheduler.allowed-failures": WITH_WORKERS_GONE,
-    "distributed.scheduler.work-stealing": False,  # tasks wait with the scheduler until a worker is free
-    "distributed.worker.profile.enabled": False,  # would look a hundred times a second at a thread that only waits
-    "distributed.scheduler.active-memory-manager.start": False,
-}
-QUIET = dict.fromkeys(("distributed", "distributed.client", "distributed.gc", "bokeh", "tornado", "tornado.application"), 60)
 
 
 class SchedulerLost(SohoaError):
     """The scheduler cannot be reached, or could not any more for longer than one was willing to wait."""
 
     exit_code = ExitCode.IO_ERROR
-
-
-class NoCluster(SohoaError):
-    """The extra `cluster` is not installed."""
-
-    exit_code = ExitCode.BAD_CONFIG
 
 
 def installed() -> str:
@@ -109,10 +96,10 @@ class Cluster:
         self, function: Callable[[Any], Any], scheduler: str | None = None, workers: int = 0, limits: Limits = Limits(),
         version: Callable[[], str] = installed, patience: float = 600.0,
     ) -> None:
-        _be_quiet()
+        be_quiet()
         self._run = f"sohoa-{uuid.uuid4().hex}"  # names the function at the workers, and the topic of its results
         self._version = version()
-        self._carried = pickle.dumps((_Carried(pickle.dumps((function, version)), self._version), limits))
+        self._carried = pickle.dumps((Carried(pickle.dumps((function, version)), self._version), limits))
         self._patience, self._lost_since, self._next_try, self._pause = patience, 0.0, 0.0, 0.0
         self._given: dict[int, _Given] = {}
         self._fresh: list[int] = []
@@ -120,14 +107,16 @@ class Cluster:
         self._news: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self._last, self._looked, self._links = -1, time.monotonic(), 0
         self._jobs, self._jobs_asked = 1, 0.0
-        self._cluster = None if scheduler else _local_cluster(workers)
-        self._address = scheduler or self._cluster.scheduler_address
+        self._cluster, self._address, self._link = None, scheduler or "127.0.0.1", None
         try:
-            self._link: _Link | None = self._connected(CONNECT)
-        except OSError as error:
+            if not scheduler:
+                self._cluster = local_cluster(workers)
+                self._address = self._cluster.scheduler_address
+            self._link = self._connected(CONNECT)
+        except (OSError, RuntimeError) as error:  # Dask's own where a worker does not start
             self.close()
             raise SchedulerLost("scheduler_unreachable", address=self._address, reason=str(error)) from error
-        self.dashboard: str | None = _dashboard(self._link.client)
+        self.dashboard: str | None = dashboard(self._link.client)
 
     def __enter__(self) -> Cluster:
         return self
@@ -149,7 +138,8 @@ class Cluster:
     def jobs(self) -> int:
         """How many tasks run at once by now; 1 where no worker is there yet."""
         if time.monotonic() - self._jobs_asked > 2.0:
-            self._jobs = max(1, sum(self._ask(lambda client: client.nthreads(), {}).values()))
+            threads = self._ask(lambda client: client.nthreads(), {"": self._jobs})
+            self._jobs = max(1, sum(threads.values()))
             self._jobs_asked = time.monotonic()
         return self._jobs
 
@@ -184,7 +174,7 @@ class Cluster:
     def close(self) -> None:
         """End what was started here, and what the workers do for it."""
         self._given, self._fresh = {}, []
-        link, self._link = getattr(self, "_link", None), None
+        link, self._link = self._link, None
         if link:
             with contextlib.suppress(Exception):  # children at the workers end with their plugin
                 if link.alive:
@@ -201,10 +191,10 @@ class Cluster:
         if not self._fresh or not self.connected:
             return
         groups: dict[tuple[bool, tuple[str, ...]], list[int]] = {}
-        for number in self._fresh:
+        for number in dict.fromkeys(self._fresh):
             if number in self._given:
                 given = self._given[number]
-                groups.setdefault((given.first, tuple(given.elsewhere)), []).append(number)
+                groups.setdefault((given.first, given.elsewhere), []).append(number)
         self._fresh = []
         for (first, elsewhere), numbers in groups.items():
             where = list(elsewhere) or None
@@ -219,9 +209,8 @@ class Cluster:
         return client.map(pickle.loads, [self._call(number) for number in numbers], key=keys, pure=False, **how)
 
     def _call(self, number: int) -> bytes:
-        """A call of `_perform` that happens where it is unpickled, so that only workers need to have the program."""
         given = self._given[number]
-        return pickle.dumps(_Call((self._run, number, given.order, given.seconds)))
+        return pickle.dumps(Call((self._run, number, given.order, given.seconds)))
 
     def _give_again(self, number: int) -> None:
         given = self._given[number]
@@ -247,12 +236,11 @@ class Cluster:
         if number not in self._given:
             return []  # it was done twice, and told before
         result = pickle.loads(news["result"])
-        if isinstance(result, _Stranger):
+        if isinstance(result, Stranger):
             self._strangers.add(news["worker"])
             return self._came_to_a_stranger(number, Failure("worker_other_version", result.facts))
-        if result is _NOT_CARRIED:
-            self._give_again(number)
-            return []
+        if isinstance(result, NotCarried):
+            return self._died(number)
         return self._done(number, result)
 
     def _done(self, number: int, result: Any) -> list[tuple[int, Any]]:
@@ -276,7 +264,7 @@ class Cluster:
         """Find tasks that ended without a word, and whether the scheduler is still there."""
         self._looked = time.monotonic()
         if self._cluster:
-            self._cluster.loop.add_callback(_replace_lost_workers, self._cluster)
+            self._cluster.loop.add_callback(replace_lost_workers, self._cluster)
         futures = {number: given.future for number, given in self._given.items() if given.future is not None}
         ended = {number: future for number, future in futures.items() if future.status != "pending"}
         gave_up = any(future.status == "cancelled" for future in ended.values())
@@ -302,10 +290,13 @@ class Cluster:
         given = self._given[number]
         error = self._ask(lambda _: given.future.exception(timeout=10), None) if given.future.status == "error" else None
         if isinstance(error, ImportError | AttributeError | TypeError):
-            self._strangers |= self._ask(_without_program, set())
-            return self._came_to_a_stranger(number, Failure("worker_other_version", _versions(_named(error), self._version)))
-        given.deaths += 1
-        if given.deaths > GIVEN_AGAIN:
+            self._strangers |= self._ask(without_program, set())
+            return self._came_to_a_stranger(number, Failure("worker_other_version", versions(named(error), self._version)))
+        return self._died(number)
+
+    def _died(self, number: int) -> list[tuple[int, Any]]:
+        self._given[number].deaths += 1
+        if self._given[number].deaths > GIVEN_AGAIN:
             return self._done(number, Failure("worker_died", {"exit": None}))
         self._give_again(number)
         return []
@@ -326,15 +317,18 @@ class Cluster:
         from distributed import Client
 
         security = self._cluster.security if self._cluster else None
-        client = Client(self._address, timeout=timeout, set_as_default=False, security=security)
+        try:
+            client = Client(self._address, timeout=timeout, set_as_default=False, security=security)
+        except Exception as error:  # of many kinds, as addresses may be wrong in many ways
+            raise OSError(named(error)) from error
         self._links += 1
         link = _Link(client, f"{self._run}-{self._links}")
         try:
             client.subscribe_topic(self._run, lambda event: self._news.put(event[1]))
-            client.register_plugin(_carrier(self._carried, self._cluster is not None), name=self._run)
+            client.register_plugin(carrier(self._carried, self._cluster is not None), name=self._run)
         except Exception as error:
             link.close()
-            raise OSError(str(error)) from error
+            raise OSError(named(error)) from error
         return link
 
     def _lose(self) -> None:
@@ -357,192 +351,3 @@ class Cluster:
             return
         self._fresh = sorted(self._given)
         self._strangers.clear()
-
-
-# --- what is carried to the workers ----------------------------------------------------------------------------------
-
-@dataclass(frozen=True)
-class _Stranger:
-    """The answer of a worker whose program is not the one that gave the task."""
-
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _NotCarried:
-    """The answer of a worker that the function has not come to."""
-
-
-_NOT_CARRIED = _NotCarried()
-
-
-@dataclass(frozen=True)
-class _Call:
-    arguments: tuple[str, int, bytes, float | None]
-
-    def __reduce__(self) -> tuple[Callable[..., None], tuple[Any, ...]]:
-        return _perform, self.arguments
-
-
-@dataclass
-class _Carried:
-    """The function as it travels: it is unpickled by the child that calls it, and by nobody on the way."""
-
-    pickled: bytes
-    expected: str  # the version of the program that gave it
-    _function: Any = field(default=None, repr=False)
-
-    def __call__(self, order: bytes) -> Any:
-        if self._function is None:
-            stranger = self._unpack()
-            if stranger:
-                return stranger
-        return self._function(pickle.loads(order))
-
-    def _unpack(self) -> _Stranger | None:
-        try:
-            function, version = pickle.loads(self.pickled)
-            found = version()
-        except (ImportError, AttributeError, TypeError) as error:
-            found = _named(error)
-        if found != self.expected:
-            return _Stranger(_versions(found, self.expected))
-        self._function = function
-        return None
-
-
-def _versions(theirs: str, ours: str) -> dict[str, Any]:
-    return {"theirs": theirs, "ours": ours}
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _perform(run: str, number: int, order: bytes, seconds: float | None) -> None:
-    """Do a task in the child process of this thread of a Dask worker, and tell its result."""
-    from distributed import get_worker
-
-    worker = get_worker()
-    carrier = worker.plugins.get(run)
-    result = _NOT_CARRIED if carrier is None else _pool_of_this_thread(run, carrier).ask(order, seconds)
-    worker.log_event(run, {"number": number, "worker": worker.address, "result": pickle.dumps(result)})
-    if result is _NOT_CARRIED or isinstance(result, _Stranger):
-        time.sleep(0.1)  # who cannot do the work must not be the fastest to ask for more
-
-
-_mine = threading.local()
-
-
-def _pool_of_this_thread(run: str, carrier: Any) -> Pool:
-    if getattr(_mine, "run", None) != run:
-        if hasattr(_mine, "pool"):
-            _mine.pool.close()
-        _may_have_children()
-        function, limits = pickle.loads(carrier.carried)
-        _mine.run, _mine.pool = run, Pool(function, 1, limits)
-        carrier.pools.append(_mine.pool)
-    return _mine.pool
-
-
-def _may_have_children() -> None:
-    """Dask marks its workers as processes that must not have children, who might outlive them: ours end with them."""
-    import multiprocessing
-
-    multiprocessing.current_process().daemon = False
-
-
-def _carrier(carried: bytes, local: bool) -> Any:
-    """The plugin that brings the function to each worker.
-
-    Its class is made here so that it is pickled as it is, not by its name: a worker without the program takes it, too,
-    and lives on.
-    """
-    from distributed import WorkerPlugin
-
-    class Carrier(WorkerPlugin):
-        def __init__(self) -> None:
-            self.carried, self.local, self.pools = carried, local, []
-
-        def setup(self, worker: Any) -> None:
-            if self.local:
-                import signal
-
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started the cluster to act on
-
-        def teardown(self, worker: Any) -> None:
-            for pool in self.pools:
-                pool.close()
-
-    return Carrier()
-
-
-def _without_program(client: Any) -> set[str]:
-    """The addresses of workers that do not have the program."""
-
-    def has_program() -> bool:
-        import importlib
-
-        try:
-            return hasattr(importlib.import_module("batch.cluster"), "_perform")
-        except ImportError:
-            return False
-
-    answers: dict[str, bool] = client.run(has_program, on_error="ignore")
-    return {address for address, has in answers.items() if not has}
-
-
-# --- Dask itself -----------------------------------------------------------------------------------------------------
-
-def _be_quiet() -> None:
-    """Dask tells of every worker that is lost; here that is daily work, and what matters is told in other words."""
-    import logging
-
-    try:
-        import dask
-
-        with dask.config.set({"logging": QUIET}):
-            import distributed  # noqa: F401
-    except ImportError as error:
-        raise NoCluster("cluster_needs_extra", missing=error.name) from error
-    for name in QUIET:
-        logging.getLogger(name).setLevel(QUIET[name])
-
-
-def _local_cluster(workers: int) -> Any:
-    import os
-
-    import dask
-    from distributed import LocalCluster
-
-    with dask.config.set(LOCAL):
-        return LocalCluster(
-            n_workers=workers or os.cpu_count() or 1, threads_per_worker=1, host="127.0.0.1", memory_limit=0, security=True,
-            dashboard_address="127.0.0.1:0" if _has_dashboard() else None, silence_logs=QUIET["distributed"],
-            config=LOCAL,  # for workers that are started later
-        )
-
-
-def _replace_lost_workers(cluster: Any) -> None:
-    """Dask starts a worker again that was killed, but not one that was killed as it started. Runs in Dask's own thread."""
-    from distributed import Status
-
-    for name, nanny in list(cluster.workers.items()):
-        if nanny.status in (Status.failed, Status.closed):
-            del cluster.workers[name]
-    if len(cluster.workers) < len(cluster.worker_spec):
-        cluster.scale(len(cluster.worker_spec))
-
-
-def _has_dashboard() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("bokeh") is not None
-
-
-def _dashboard(client: Any) -> str | None:
-    return client.dashboard_link if "dashboard" in _services(client) else None
-
-
-def _services(client: Any) -> Iterable[str]:
-    return client.scheduler_info(n_workers=0).get("services", {})

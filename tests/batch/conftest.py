@@ -24,8 +24,8 @@ def cluster():
         yield started
 
 
-@pytest.fixture
-def free_port():
+def a_port():
+    """One that nobody listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]

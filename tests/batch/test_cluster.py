@@ -7,11 +7,49 @@ import time
 import pytest
 
 from batch.cluster import Cluster, SchedulerLost
-from tests.batch.conftest import LIMITS, dask, ended
+from batch.local import Failure
+from tests.batch.conftest import LIMITS, a_port, dask, ended
 from tests.batch.work import program, work
 
 psutil = pytest.importorskip("psutil")
 pytest.importorskip("distributed")
+
+
+class ByHand:
+    """A scheduler and a worker as on machines of their own: whatever ends is started again, the scheduler when asked."""
+
+    def __init__(self, port):
+        self.address, self._port, self._over = f"tcp://127.0.0.1:{port}", str(port), threading.Event()
+        self.start()
+        self._supervisor = threading.Thread(target=self._keep_a_worker)
+        self._supervisor.start()
+
+    def start(self):
+        unforgiving = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+        self._scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", self._port, **unforgiving)
+
+    def kill(self):
+        self._scheduler.kill()
+        self._scheduler.wait()
+
+    def close(self):
+        self._over.set()
+        self._supervisor.join()
+        self.kill()
+
+    def _keep_a_worker(self):
+        while not self._over.is_set():
+            process = dask("worker", self.address, "--nthreads", "1")
+            with ended(process):
+                while process.poll() is None and not self._over.wait(0.1):
+                    pass
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+    cluster = ByHand(a_port())
+    yield cluster
+    cluster.close()
 
 
 def all_of(engine, numbers, seconds=60):
@@ -66,41 +104,49 @@ def test_closing_leaves_no_process_though_a_task_hangs(tmp_path):
     assert not psutil.pid_exists(int(mark.read_text()))
 
 
-def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(free_port):
-    address, over = f"tcp://127.0.0.1:{free_port}", threading.Event()
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(free_port))
-    supervisor = threading.Thread(target=keep_running, args=(address, over))
-    supervisor.start()
-    try:
-        with Cluster(work, scheduler=address, limits=LIMITS) as engine:
-            numbers = [engine.give(("started", 0.1)) for _ in range(20)]
-            told = engine.results()
-            scheduler.kill()
-            scheduler.wait()
-            told += engine.results(timeout=1.5)
-            assert not engine.connected
-            scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(free_port))
-            late = [engine.give(("double", number)) for number in range(5)]
-            results = dict(told) | all_of(engine, set(numbers + late) - {number for number, _ in told})
-        assert [results[number] for number in late] == [0, 2, 4, 6, 8]
-        assert all(isinstance(results[number], float) for number in numbers)
-    finally:
-        over.set()
-        with ended(scheduler):
-            supervisor.join()
+def test_a_task_that_dask_gives_up_is_given_again_but_not_for_ever(by_hand, monkeypatch):
+    with Cluster(work, scheduler=by_hand.address, limits=LIMITS) as engine:
+        wait_for(lambda: engine.workers())
+        for patience, ends_well in ((3, True), (0, False)):
+            monkeypatch.setattr("batch.cluster.GIVEN_AGAIN", patience)
+            number = engine.give(("started", 1.0))
+            engine.results(timeout=0.5)
+            wait_for(lambda: pids(engine))
+            psutil.Process(next(iter(pids(engine).values()))).kill()
+            result = all_of(engine, [number])[number]
+            assert isinstance(result, float) if ends_well else result == Failure("worker_died", {"exit": None})
+        wait_for(lambda: pids(engine))
+        engine._link.client.unregister_worker_plugin(engine._run)  # so that the function is nowhere
+        number = engine.give(("double", 1))
+        assert all_of(engine, [number])[number].code == "worker_died"
 
 
-def test_a_scheduler_that_is_not_there_is_told(free_port, monkeypatch):
+def test_a_scheduler_that_is_killed_and_started_again_loses_nothing(by_hand):
+    with Cluster(work, scheduler=by_hand.address, limits=LIMITS) as engine:
+        numbers = [engine.give(("started", 0.1)) for _ in range(20)]
+        told = engine.results()
+        by_hand.kill()
+        told += engine.results(timeout=1.5)
+        assert not engine.connected
+        by_hand.start()
+        late = [engine.give(("double", number)) for number in range(5)]
+        results = dict(told) | all_of(engine, set(numbers + late) - {number for number, _ in told})
+    assert [results[number] for number in late] == [0, 2, 4, 6, 8]
+    assert all(isinstance(results[number], float) for number in numbers)
+
+
+def test_a_scheduler_that_is_not_there_is_told(monkeypatch):
     monkeypatch.setattr("batch.cluster.CONNECT", 0.5)
     with pytest.raises(SchedulerLost) as lost:
-        Cluster(work, scheduler=f"tcp://127.0.0.1:{free_port}")
+        Cluster(work, scheduler=f"tcp://127.0.0.1:{a_port()}")
     assert lost.value.code == "scheduler_unreachable"
 
 
-def test_nobody_waits_for_ever_for_a_scheduler(free_port, monkeypatch):
+def test_nobody_waits_for_ever_for_a_scheduler(monkeypatch):
+    port = a_port()
     monkeypatch.setattr("batch.cluster.AGAIN", 0.5)
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(free_port))
-    with ended(scheduler), Cluster(work, scheduler=f"tcp://127.0.0.1:{free_port}", patience=1.0) as engine:
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(port))
+    with ended(scheduler), Cluster(work, scheduler=f"tcp://127.0.0.1:{port}", patience=1.0) as engine:
         engine.give(("double", 1))
         assert (engine.workers(), engine.jobs) == ({}, 1)
         scheduler.kill()
@@ -111,10 +157,12 @@ def test_nobody_waits_for_ever_for_a_scheduler(free_port, monkeypatch):
         assert engine.unfinished == 1
 
 
-def test_workers_with_another_program_or_none_do_no_work(free_port, tmp_path):
+def test_workers_with_another_program_or_none_do_no_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("batch.cluster.LOOK_AROUND", 0.2)
+    port = a_port()
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['batch'] = None\n")
-    address = f"tcp://127.0.0.1:{free_port}"
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(free_port), first=str(tmp_path))
+    address = f"tcp://127.0.0.1:{port}"
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", str(port), first=str(tmp_path))
     other, none = worker(address, SOHOA_TEST_VERSION="2"), worker(address, first=str(tmp_path))
     with ended(scheduler, other, none), Cluster(work, scheduler=address, limits=LIMITS, version=program) as engine:
         wait_for(lambda: engine.workers() == {"127.0.0.1": 2})
@@ -122,7 +170,7 @@ def test_workers_with_another_program_or_none_do_no_work(free_port, tmp_path):
         failed = all_of(engine, numbers)
         assert {failure.code for failure in failed.values()} == {"worker_other_version"}
         assert {"theirs": "2", "ours": "1"} in [failure.facts for failure in failed.values()]
-        with ended(dask("worker", address, "--nthreads", "1")):  # with Dask's own nanny and limits
+        with ended(worker(address)):
             wait_for(lambda: engine.workers() == {"127.0.0.1": 3})
             numbers = [engine.give(("double", number)) for number in range(30)]
             assert sorted(all_of(engine, numbers).values()) == [2 * number for number in range(30)]
@@ -130,15 +178,6 @@ def test_workers_with_another_program_or_none_do_no_work(free_port, tmp_path):
 
 def worker(address, **environment):
     return dask("worker", address, "--nthreads", "1", "--memory-limit", "0", "--no-nanny", **environment)
-
-
-def keep_running(address, over):
-    """What systemd or Kubernetes does: a worker that has ended is started again."""
-    while not over.is_set():
-        process = dask("worker", address, "--nthreads", "1", "--memory-limit", "0")
-        with ended(process):
-            while process.poll() is None and not over.wait(0.1):
-                pass
 
 
 def pids(engine):
