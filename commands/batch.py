@@ -94,8 +94,10 @@ def _engine(
     if engine == "local":
         return Pool(job, jobs or general.jobs, limits)
     from batch.cluster import Cluster
+    from province.job import program
 
-    cluster = Cluster(job, scheduler, workers or general.jobs, limits, patience=job.settings.batch.scheduler_patience_s)
+    patience = job.settings.batch.scheduler_patience_s
+    cluster = Cluster(job, scheduler, workers or general.jobs, limits, program, patience)
     telling.cluster(cluster)
     return cluster
 

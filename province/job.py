@@ -90,6 +90,13 @@ class Job:
         return digest([PROGRAM, ENCODING, Plan(settings.stages).text, books, packing, asked])[:12]
 
 
+def program() -> str:
+    """What all workers must have in common: the program, and the versions of what decides and encodes."""
+    from imaging.stages import STAGES
+
+    return f"{PROGRAM} {digest([ENCODING, *([stage.name, stage.version] for stage in STAGES)])[:8]}"
+
+
 def _newest_facts(source: Storage, folder: str) -> dict[str, str]:
     newest: dict[str, tuple[float, str]] = {}
     _, files = source.look(folder)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from batch.local import Failure
+from errors import BadConfig
 from province.job import Job
 from province.onebook import Reference
 from province.orders import (
@@ -28,6 +29,7 @@ from province.sources import SourceBook
 
 AT_ONCE = 10  # orders in flight for each worker: none waits for the next, and little is to be given again
 READ_AHEAD = 2  # books for each worker that are read before their captures are wanted
+FATAL = {"worker_other_version"}  # failures that every order would have
 FOR_A_BOOK, FOR_A_CAPTURE = 10, 2  # times the time of one image, for an order about a book: at least, and per capture
 
 
@@ -115,7 +117,7 @@ class Run:
     def go(self, references: Iterable[Reference], develop: bool = True) -> Tally:
         """Carry it all out; without `develop` books are only read, to know what would be done.
 
-        Raises what the engine raises when it is lost.
+        Raises what the engine raises when it is lost, and BadConfig where no worker can do anything.
         """
         books = iter(references)
         more = self._feed(books)
@@ -153,6 +155,8 @@ class Run:
         book = self._open[order.reference.book.identity]
         if not isinstance(outcome, Failure):
             self.tally.cpu += outcome.cpu
+        elif outcome.code in FATAL:
+            raise BadConfig(outcome.code, **outcome.facts)
         if isinstance(order, DevelopCapture):
             self._developed(book, order, outcome)
         elif isinstance(outcome, Failure):

@@ -50,8 +50,10 @@ class Telling:
 
     def cluster(self, cluster: Cluster) -> None:
         """Where the work is done, and where it can be watched."""
-        self._event("cluster", workers=cluster.jobs, dashboard=cluster.dashboard)
-        self._say("cluster", workers=cluster.jobs, dashboard=cluster.dashboard or "–")
+        hosts = cluster.workers()
+        self._event("cluster", workers=sum(hosts.values()), hosts=len(hosts), dashboard=cluster.dashboard)
+        self._say("cluster" if hosts else "no_workers", workers=sum(hosts.values()), hosts=len(hosts),
+                  dashboard=cluster.dashboard or "–")
 
     def __call__(self, happening: Happening) -> None:
         if happening.kind == "progress":

@@ -11,8 +11,9 @@ import pytest
 import pipeline
 import reprocess
 import settings
+from batch.local import Failure
 from book import Identity
-from errors import NothingToDo, StorageFailed, UnreadableImage
+from errors import BadConfig, NothingToDo, StorageFailed, UnreadableImage
 from originals.booklog import BookLog
 from province.batch import check_apart, plan
 from province.job import Job
@@ -263,3 +264,14 @@ def test_a_source_without_books_says_so(tmp_path):
     with pytest.raises(NothingToDo) as refused:
         run(tmp_path, tmp_path / "dest", engine=Inline)
     assert refused.value.code == "batch_no_books"
+
+
+def test_workers_with_another_program_end_the_batch_at_once(folder_source, tmp_path):
+    class Strangers(Inline):
+        def results(self, timeout=None):
+            number, _ = self._waiting.popleft()
+            return [(number, Failure("worker_other_version", {"theirs": "1", "ours": "2"}))]
+
+    with pytest.raises(BadConfig) as refused:
+        run(folder_source, tmp_path / "dest", engine=Strangers)
+    assert refused.value.code == "worker_other_version"
