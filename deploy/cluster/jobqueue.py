@@ -2,10 +2,10 @@
 
     python jobqueue.py --site SLURM --jobs 20 --cores 16 --memory 24GB --time 12:00:00 -- sohoa batch SOURCE --out DEST
 
-Needs `pip install dask-jobqueue` beside sohoa, the same installation on all nodes (a shared home will do), and the certificates
-of certificates.sh named in ~/.config/dask/sohoa.yaml (dask.yaml in this folder). The scheduler and the command run where
-this is started: on a node that may run for as long as the batch takes. Jobs that reach their end are asked for anew, and
-what they had in hand is done by others.
+Needs `pip install dask-jobqueue` beside sohoa, the same installation on all nodes (a shared home will do), and the
+certificates of certificates.sh named in ~/.config/dask/sohoa.yaml (dask.yaml in this folder). The scheduler and the command
+run where this is started: on a node that may run for as long as the batch takes. Jobs that reach their end are asked for
+anew, and what they had in hand is done by others.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read(arguments: list[str]) -> argparse.Namespace:
     options.add_argument("--queue", help="or partition")
     options.add_argument("--account", help="who pays")
     options.add_argument("--interface", help="of the network between the nodes, for example ib0")
-    options.add_argument("--tmp", default="/tmp", help="a folder on each node's own disk, for copies that are being worked on")
+    options.add_argument("--tmp", default="/tmp", help="a folder on each node's own disk, for copies that are worked on")
     options.add_argument("--show", action="store_true", help="print the script of a job, and do nothing")
     options.add_argument("command", nargs=argparse.REMAINDER, help="-- sohoa batch …, without --engine and --scheduler")
     chosen = options.parse_args(arguments)
