@@ -30,8 +30,9 @@ debian-test:
 demo: setup
 	$(BIN)/sohoa demo --out demo-out
 
+# A file's tests stay together and in order, in one worker: they share a station, or a book that is made once.
 test: setup debian-test
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # What the program promises, at full length: an hour and more.
 soak: setup debian-test
