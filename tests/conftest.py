@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,13 @@ from tests.forked import Forked
 
 ROOT = Path(__file__).parents[1]
 COMPILED = ROOT / ".pytest_cache" / "compiled"
+SMALL_BOOK = "KH.1990.14800.01"
 SHORT_SIDE = 900  # px: small enough to be quick, large enough for the stages to see rules and writing
 
 if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise each would compile all of itself anew
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(COMPILED)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(COMPILED)
-
-
-def pytest_collection_modifyitems(items):
-    """Tests that share a station stay together and in order, in one worker."""
-    for item in items:
-        if "station" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +37,30 @@ def small_pages(tmp_path_factory):
         image.thumbnail((SHORT_SIDE * 3 // 2, SHORT_SIDE * 3 // 2))
         image.save(folder / f"IMG_{number * 4}.jpg", quality=85, exif=exif)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_book(small_pages, tmp_path_factory):
+    """A store with the four captures as a book of six pages, developed and packed: to be copied, never changed.
+
+    The workers of a run share it: the first one that wants it makes it, and the others wait.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    store, made = shared / "small-book", shared / "small-book-made"
+    try:
+        (shared / "small-book-begun").mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + 200
+        while not made.exists():
+            assert time.monotonic() < deadline, "another worker was to make the book"
+            time.sleep(0.1)
+        return store
+    ran = started(["process", str(small_pages), "--book", SMALL_BOOK, "--out", str(store)], shared, os.environ)
+    assert ran.returncode == 0, ran.stderr
+    made.touch()
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from tests.crash.packing_faults import (
 )
 
 pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-QUICK = 8  # faults of each kind; `python -m benchmarks.soak --what packing` takes all
+QUICK = 6  # faults of each kind; `python -m benchmarks.soak --what packing` takes all
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -23,19 +21,10 @@ BOOK = "KH.1990.14800.01"
 BECAUSE = "sổ cũ: số và ngày sẽ nhập ở nơi khác"
 
 
-@pytest.fixture(scope="module")
-def developed(small_pages, tmp_path_factory):
-    """A store with one book of six pages, none of them doubtful."""
-    out = tmp_path_factory.mktemp("developed") / "out"
-    ran = subprocess.run([sys.executable, str(ROOT / "sohoa.py"), "process", str(small_pages), "--book", BOOK, "--out",
-                          str(out)], capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    return out
-
-
 @pytest.fixture
-def store(developed, tmp_path):
-    return shutil.copytree(developed, tmp_path / "store")
+def store(small_book, tmp_path):
+    """One book of six pages, none of them doubtful."""
+    return shutil.copytree(small_book, tmp_path / "store")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from datetime import date
@@ -32,20 +30,10 @@ BOOK = "KH.1990.14800.01"
 LAN, MINH = "Trần Thị Mẫu", "Lê Văn Mẫu"
 
 
-@pytest.fixture(scope="module")
-def developed(small_pages, tmp_path_factory):
-    """Two spreads of a ledger and two single pages, developed and packed once: six pages."""
-    store = tmp_path_factory.mktemp("typed") / "store"
-    done = subprocess.run([sys.executable, str(ROOT / "sohoa.py"), "process", str(small_pages), "--book", BOOK, "--out",
-                           str(store)], capture_output=True, text=True, encoding="utf-8", timeout=300)
-    assert done.returncode == 0, done.stderr
-    return store
-
-
 @pytest.fixture
-def work(developed, tmp_path):
+def work(small_book, tmp_path):
     """The book as it was before anything was said of its cases."""
-    return Work(Workplace(shutil.copytree(developed, tmp_path / "store")), Identity.parse(BOOK), load(), develop=False)
+    return Work(Workplace(shutil.copytree(small_book, tmp_path / "store")), Identity.parse(BOOK), load(), develop=False)
 
 
 def typed(work, number, text="5", date="3/2/1990", by=LAN):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.security.test_page import BOOK, ROOT, Client
+from tests.security.test_page import BOOK, Client
 from webstation.app import desk_app
 
 NAME, PIN = "Lê Văn Mẫu", "1357"
@@ -23,14 +23,14 @@ ODD = [None, True, -1, 2.5, 10**30, "", "x" * 5000, "9" * 5000, [], [[]], [None]
 
 
 @pytest.fixture(scope="module")
-def known(station):
+def known(station, small_pages):
     """A session of the station's first person, and a book with a developed image."""
     client = Client(station)
     key = station.address.partition("key=")[2]
     assert client.order("/first", {"key": key, "name": NAME, "pin": PIN}).status == 200
     assert client.enter(NAME, PIN).status == 200
     assert client.order("/books/add", {"kind": "KS", "year": 2009, "place": "14800", "volume": 1}).status == 200
-    station.put(BOOK, ROOT / "samples" / "pages" / "forms-2009" / "EPSON031.jpg")
+    station.put(BOOK, small_pages / "IMG_12.jpg")
     station.wait_for("developed")
     return client
 

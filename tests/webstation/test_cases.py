@@ -5,7 +5,7 @@ import zipfile
 import pytest
 from openpyxl import load_workbook
 
-from tests.stations import PERSON, ROOT, SCREEN, entered, until
+from tests.stations import PERSON, SCREEN, entered, until
 
 FORMS, LEDGER, SHARED = "KS.1997.14800.01", "KH.1990.14800.01", "KT.2002.14800.01"
 SECOND, SECOND_PIN = "Lê Văn Mẫu", "1357"
@@ -29,7 +29,7 @@ def drawn(folder, pages, seed):
 
 
 @pytest.fixture(scope="module")
-def books(station, browser, tmp_path_factory):
+def books(station, browser, small_pages, tmp_path_factory):
     """Two books of forms and one spread of a ledger, developed; a second person works here, too."""
     context = browser.new_context()
     page = entered(context.new_page(), station)
@@ -41,7 +41,7 @@ def books(station, browser, tmp_path_factory):
     context.close()
     station.put(FORMS, *drawn(tmp_path_factory.mktemp("forms"), PAGES, 1))
     station.put(SHARED, *drawn(tmp_path_factory.mktemp("shared"), 4, 100))
-    station.put(LEDGER, ROOT / "samples" / "pages" / "ledger-1990" / "SCN_0001.jpg")
+    station.put(LEDGER, small_pages / "IMG_4.jpg")
     station.wait_for("developed", PAGES + 4 + 1, seconds=240)
     return station
 

@@ -3,17 +3,17 @@
 import re
 from dataclasses import replace
 
-from tests.stations import ROOT, until
+from tests.stations import until
 
 BOOK = "KS.2009.14800.01"
 LEAVE = """() => fetch('/leave', {method: 'POST', body: '{}',
     headers: {'Content-Type': 'application/json', 'X-Sohoa': document.body.dataset.token}})"""
 
 
-def test_a_page_whose_person_has_left_elsewhere_comes_to_the_entrance(desk, station):
+def test_a_page_whose_person_has_left_elsewhere_comes_to_the_entrance(desk, station, small_pages):
     desk.goto(station.root + "/people")  # a screen that asks nothing by itself
     desk.evaluate(LEAVE)
-    station.put(BOOK, ROOT / "samples" / "pages" / "forms-2009" / "EPSON031.jpg")
+    station.put(BOOK, small_pages / "IMG_12.jpg")
     station.wait_for("received")
     desk.wait_for_url(station.root + "/", timeout=30_000)
 

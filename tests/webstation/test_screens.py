@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.stations import PERSON, PIN, ROOT, entered, until
+from tests.stations import PERSON, PIN, entered, until
 
 BOOK = "KH.1990.14800.01"
 SCREENS = ["/books", "/people", *(f"/books/{BOOK}/{name}" for name in ("capture", "review", "cases", "pack"))]
@@ -26,12 +26,12 @@ HERE = """() => { const item = document.activeElement; if (item === document.bod
 
 
 @pytest.fixture(scope="module")
-def book(station, browser):
+def book(station, browser, small_pages):
     """A book of two spreads that is developed."""
     context = browser.new_context()
     entered(context.new_page(), station)
     context.close()
-    station.put(BOOK, *sorted((ROOT / "samples" / "pages" / "ledger-1990").glob("SCN_000[13].jpg")))
+    station.put(BOOK, small_pages / "IMG_4.jpg", small_pages / "IMG_8.jpg")
     station.wait_for("developed", 2)
     return BOOK
 
