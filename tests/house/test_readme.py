@@ -62,7 +62,7 @@ def _meant(script):
 
     for line, yaml in script:
         line = re.sub(r'"[^"]*"', '"…"', line)
-        yield re.sub(r"(--out|--store|verify|export KH\S+|import KH\S+) ([a-z-]+)", number, line), yaml
+        yield re.sub(r"(--out|--store|verify|batch|export KH\S+|import KH\S+) ([a-z-]+)", number, line), yaml
 
 
 def _run(script, folder, shell):
