@@ -181,14 +181,13 @@ def _with_pids(source: Path, dest: Path, make: Any) -> tuple[Any, list[int], lis
     """A run on a cluster of two workers; the tally, and the workers before and after."""
     from batch.cluster import Cluster
     from batch.local import Limits
+    from province.batch import plan
     from province.run import Run
     from settings import load
 
     settings = load()
     job = make(open_storage(str(source)), open_storage(str(dest)), settings)
     limits = Limits(settings.general.seconds, settings.general.memory_mb)
-    from province.batch import plan
-
     with Cluster(job, workers=2, limits=limits) as cluster:
         work.wait_for(lambda: len(work.dask_workers(os.getpid())) == 2)
         before = work.dask_workers(os.getpid())
@@ -207,7 +206,7 @@ def stopped(folder: Path, options: Options) -> list[Figure]:
         words = ("--engine", "dask", "--workers", "2") if number % 2 else ("--jobs", "2")
         dest = str(folder / f"dest{number}")
         while True:
-            after = steps.uniform(0.5, 1.3 * whole.seconds) if kills < options.times else None
+            after = steps.uniform(0.5, whole.seconds) if kills < options.times else None
             command, was_killed = _run_until(source, dest, words, after)
             kills += was_killed
             if not was_killed:
