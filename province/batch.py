@@ -51,7 +51,7 @@ class Cost:
         return cls(round(cpu, 3), round(original), round(pages), round(share), tally.developed)
 
 
-TYPICAL = Cost(2.0, 4e6, 1.6e6, 6e6)  # an A3 spread at 300 dpi in colour (docs/scale.md)
+TYPICAL = Cost(2.3, 4e6, 3.2e6, 7e6)  # an A3 spread at 300 dpi in colour (docs/scale.md)
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,18 @@ def carry_out(job: Job, found: Plan, start: Callable[[], Any], tell: Tell, devel
         if job.dest.path is not None and develop:
             held.enter_context(locked(job.dest.path / LOCK))
         engine: Engine = held.enter_context(start())
-        run = Run(job, engine, job.settings.general.seconds, tell)
+        run = Run(job, engine, _seconds(job), tell)
         run.tally = tally
         run.go(found.references, develop)
         if develop and (cost := Cost.of(tally)):
             job.dest.write(COST, json.dumps(cost.__dict__).encode())
     return tally
+
+
+def _seconds(job: Job) -> float:
+    """The time limit of one image, s: with the patience that far storages may need, or silence would be taken for a hang."""
+    far = sum(storage.path is None for storage in (job.source, job.dest))
+    return job.settings.general.seconds + far * job.settings.batch.patience_s
 
 
 def known_cost(dest: Storage) -> Cost:

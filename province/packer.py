@@ -5,7 +5,7 @@ The packages are those that `packing` makes at a station. The file in DONE comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import packing
 from book import canonical_json
 from bookpack.ministry import FOLDER as MINISTRY
+from bookpack.ministry import TYPED
 from developing import DevelopedPage, Task, known
 from province import scratch
 from province.onebook import DONE, Bench, Borrowed, Measures, OneBook, measures_name
@@ -90,8 +91,9 @@ class Packer:
         packages = self._packed(pages)
         replaced = self._replaced({page.id: number for number, page in enumerate(pages, 1)})
         self._set_aside(replaced)
-        self._tidy(kept_doubles(pages, self._folder))
-        done = self._say_done(pages, packages, replaced)
+        useless = self._useless(kept_doubles(pages, self._folder))
+        done = self._say_done(pages, packages, replaced, useless)
+        self._job.dest.remove(useless)  # only now: what is said of the book before must hold until something else is said
         return BookPacked(len(pages), packages.cases, len(replaced), packages.ministry_bytes, packages.archive_bytes, done)
 
     def fetch(self, names: Iterable[str]) -> None:
@@ -143,28 +145,36 @@ class Packer:
                              {capture.sha256: capture.media for capture in captures})
             target = held.enter_context(self._target())
             bench = Bench(desk, {str(one.identity): one.log_in(desk)}, store, self._folder, target)
-            packages = packing.pack(bench, one.identity, job.settings, one.state, pages, profile=job.profile)
-            written = {f"{one.packages}/{path.relative_to(target).as_posix()}" for path in target.rglob("*")}
-        if job.dest.path is None:  # one of this machine was exchanged as a whole
-            job.dest.remove(name for name in one.packed_before if name not in written)
-        return packages
+            return packing.pack(bench, one.identity, job.settings, one.state, pages, profile=job.profile)
 
     @contextmanager
     def _target(self) -> Iterator[Path]:
-        """The folder for the packages. Far away, a bag that is written over is no bag until it is whole again."""
+        """The folder for the packages. On this machine each is exchanged as a whole; far away, a bag that is written over
+        is no bag until it is whole again, and what else lay in the folders of these packages goes.
+        """
         dest, packages = self._job.dest, self._one.packages
+        there = [] if dest.path else [entry for folder in self._exchanged for entry in dest.list(folder)]
         with dest.filling(packages, last=SEALS) as folder:
-            if dest.path is None:
-                there = [*dest.list(packages)]
-                self._bring_typed(folder, there)
-                dest.remove(entry.name for entry in there if entry.name.endswith(f"/{BAG}"))
+            self._bring_typed(folder, there)
             yield folder
+            written = {f"{packages}/{path.relative_to(folder).as_posix()}" for path in folder.rglob("*")}
+            dest.remove(entry.name for entry in there if entry.name.endswith(f"/{BAG}"))
+        dest.remove(entry.name for entry in there if entry.name not in written)
+
+    @property
+    def _exchanged(self) -> tuple[str, ...]:
+        """The folders of the packages that are written now; of earlier versions, and of others, nothing is touched."""
+        version = packing.version_of(self._one.state)
+        folder = self._one.packages if version == 1 else f"{self._one.packages}/v{version}"
+        inside = {packing.MINISTRY: MINISTRY, packing.ARCHIVE: str(self._one.identity)}
+        return tuple(f"{folder}/{inside[kind]}" for kind in packing.PROFILES[self._job.profile])
 
     def _bring_typed(self, folder: Path, there: list[Entry]) -> None:
-        """Where people may have typed into a workbook far away, packing has to see it, so as to keep it."""
+        """Where people may have typed into a workbook far away, packing has to see it, and what was kept of theirs before."""
         ours = [entry for entry in there if f"/{MINISTRY}/" in entry.name]
         if any(self._one.packed_before.get(entry.name) != entry.size for entry in ours):
-            for entry in ours:
+            kept = self._job.dest.list(f"{self._exchanged[0].rpartition('/')[0]}/{TYPED}")
+            for entry in (*ours, *kept):
                 scratch.place(folder, entry.name.removeprefix(f"{self._one.packages}/"), self._job.dest.read(entry.name))
 
     def _replaced(self, numbers: Mapping[str, int]) -> tuple[Replaced, ...]:
@@ -194,8 +204,8 @@ class Packer:
             if item.where == "dest" and item.name and dest.exists(item.name):
                 dest.write(before_name(str(self._one.identity), item.name), dest.read(item.name))
 
-    def _tidy(self, doubles: Path) -> None:
-        """Remove the files of pages that nothing has use for any more."""
+    def _useless(self, doubles: Path) -> frozenset[str]:
+        """The files of pages that nothing has use for any more."""
         dest, used = self._job.dest, {doubles.name}
         for task in (*self._one.tasks.values(), *self._in_book.again.values()):
             facts = self._facts_name(task)
@@ -203,16 +213,17 @@ class Packer:
                 used |= {facts, measures_name(facts), page.jpeg, page.drawing, page.strokes}
         if dest.path is None:
             dest.write(f"{self._one.pages}/{doubles.name}", doubles.read_bytes())
-        there = [entry.name for entry in dest.look(self._one.pages)[1]]
-        dest.remove(name for name in there if name.rpartition("/")[2] not in used)
+        there = (entry.name for entry in dest.look(self._one.pages)[1])
+        return frozenset(name for name in there if name.rpartition("/")[2] not in used)
 
     def _say_done(
-        self, pages: tuple[DevelopedPage, ...], packages: packing.Packages, replaced: tuple[Replaced, ...]
+        self, pages: tuple[DevelopedPage, ...], packages: packing.Packages, replaced: tuple[Replaced, ...],
+        useless: Collection[str],
     ) -> str:
-        """Write what was made of the book, and remove what was said of it before."""
+        """Write what was made of the book, `useless` files left out, and remove what was said of it before."""
         one, dest = self._one, self._job.dest
         packed = [*dest.list(one.packages)]
-        written = written_digest([*packed, *dest.list(one.pages)])
+        written = written_digest([*packed, *(entry for entry in dest.list(one.pages) if entry.name not in useless)])
         name = done_name(one.book, self._job.key, "" if self._failed else written)
         jpegs = {page.id: page.jpeg for page in pages}
         dest.write(f"{DONE}/{name}", canonical_json({
@@ -227,7 +238,6 @@ class Packer:
         }).encode("utf-8"))
         dest.remove([f"{DONE}/{other}" for other in done_of(self._job, str(one.identity)) if other != name])
         return name
-
 
     def _original(self, page: str) -> str:
         """The name of a page's original in the source, and its frame."""

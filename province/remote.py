@@ -65,6 +65,10 @@ class RemoteStorage(Storage):
     def path(self) -> None:
         return None
 
+    @property
+    def at_once(self) -> int:
+        return self._store.at_once
+
     def at(self, prefix: str) -> RemoteStorage:
         return replace(self, below=joined(self.below, check_name(prefix, self.url))) if prefix else self
 
@@ -140,7 +144,7 @@ class RemoteStorage(Storage):
         if not names:
             return
         work(names[0])  # by itself: one thread opens the connection
-        with ThreadPoolExecutor(self._store.at_once) as pool:
+        with ThreadPoolExecutor(self.at_once) as pool:
             try:
                 for done in [pool.submit(work, name) for name in names[1:]]:
                     done.result()

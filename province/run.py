@@ -200,8 +200,9 @@ class Run:
                 file = book.names.get(order.capture, order.capture)
                 self._trouble(Trouble(name, file, outcome.code, outcome.facts))
         else:
-            tally.developed += order.habit is None
-            tally.pages += outcome.pages
+            first = order.habit is None
+            tally.developed += first
+            tally.pages += outcome.pages * first
             tally.develop_cpu += outcome.cpu
             tally.originals_bytes += outcome.read
             tally.pages_bytes += outcome.written

@@ -44,7 +44,7 @@ class S3(Store):
     """A bucket. Its connection is s3fs's file system; each call is one try."""
 
     deep = keeps = True
-    at_once = 4
+    at_once = 8
     errors = (BotoCoreError, ClientError, ResponseParserError, aiohttp.ClientError, EOFError)
 
     def _connect(self) -> Any:

@@ -65,6 +65,11 @@ class Storage(ABC):
     def path(self) -> Path | None:
         """The folder, where it is one of this machine."""
 
+    @property
+    def at_once(self) -> int:
+        """How many threads may use it at the same time, with a gain."""
+        return 1
+
     @abstractmethod
     def at(self, prefix: str) -> Storage:
         """The folder `prefix` below, as a storage; it need not be there yet."""

@@ -7,6 +7,7 @@ destination. Where one of them is another today, the book is looked at again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -51,5 +52,9 @@ def _as_it_would_be(name: str | None, book: SourceBook, keys: frozenset[str]) ->
 
 
 def _written(dest: Storage, books: frozenset[str]) -> dict[str, str]:
-    """The digest of what lies in the destination of each of these books."""
-    return {book: written_digest([*dest.list(f"{PACKAGES}/{book}"), *dest.list(f"{PAGES}/{book}")]) for book in books}
+    """The digest of what lies in the destination of each of these books; far away, most of the time is waiting."""
+    def one(book: str) -> tuple[str, str]:
+        return book, written_digest([*dest.list(f"{PACKAGES}/{book}"), *dest.list(f"{PAGES}/{book}")])
+
+    with ThreadPoolExecutor(dest.at_once) as pool:
+        return dict(pool.map(one, sorted(books)))
