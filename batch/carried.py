@@ -126,7 +126,7 @@ def carrier(carried: bytes, local: bool) -> Any:
 
         def teardown(self, worker: Any) -> None:
             for pool in self.pools:
-                pool.close()
+                pool.stop()  # another thread may be waiting in it
 
     return Carrier()
 

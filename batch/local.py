@@ -75,7 +75,8 @@ def run(
 
 
 class Pool:
-    """Worker processes that live on from task to task. Used by one thread; `close` ends it, whatever it does.
+    """Worker processes that live on from task to task. Used by one thread; `close` ends it, whatever it does. Any other
+    thread may `stop` it.
 
     With `gentle` the workers let every other program go first. Workers are started when there is work for them. `threads`
     is how many each may have for arithmetic: with one, so many workers as there are cores do not get in each other's way;
@@ -92,6 +93,7 @@ class Pool:
         self._waiting: list[tuple[int, int]] = []  # a heap of (rank, number)
         self._tasks: dict[int, _Task] = {}
         self._last = -1
+        self._stopped, self._starting = False, threading.Lock()
 
     def __enter__(self) -> Pool:
         return self
@@ -138,6 +140,21 @@ class Pool:
         self._workers, self._tasks = [], {}
         self._waiting.clear()
 
+    def stop(self) -> None:
+        """From any thread: what is being done ends now, and whoever waits for it gets a RuntimeError."""
+        with self._starting:  # no worker comes after this
+            self._stopped = True
+            for worker in self._workers:
+                worker.process.kill()  # its pipe is left to the thread that reads it
+
+    def _new_worker(self, place: int) -> _Worker:
+        """Start a worker in place of the one there, or as the last one."""
+        with self._starting:
+            if self._stopped:
+                raise RuntimeError("the pool is stopped")
+            self._workers[place : place + 1] = [self._start()]
+            return self._workers[place]
+
     def _queue(self, number: int) -> None:
         heapq.heappush(self._waiting, (self._tasks[number].rank, number))
 
@@ -147,8 +164,7 @@ class Pool:
             if free is None:
                 if len(self._workers) >= self.jobs:
                     return
-                free = self._start()
-                self._workers.append(free)
+                free = self._new_worker(len(self._workers))
             _, number = heapq.heappop(self._waiting)
             self._tasks[number].tries += 1
             _give(free, number, self._tasks[number])
@@ -161,7 +177,7 @@ class Pool:
                 continue
             number, worker.task = worker.task, None
             if isinstance(outcome, _Death):
-                self._workers[place] = self._start()
+                self._new_worker(place)
                 if self._tasks[number].tries < TRIES:
                     self._queue(number)
                     continue

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -106,6 +107,25 @@ def test_a_pool_lives_on_from_task_to_task_and_outlives_its_workers():
             results |= dict(pool.results())
         assert results == {first: 2, second: 4}
         assert pool.results() == []
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.5])
+def test_a_pool_can_be_stopped_by_another_thread_at_any_moment(pause):
+    def ask():
+        try:
+            pool.ask(("hang", 0))
+        except RuntimeError as error:
+            told.append(str(error))
+
+    pool, told = Pool(_work, 1), []
+    thread = threading.Thread(target=ask)
+    thread.start()
+    time.sleep(pause)
+    pool.stop()
+    thread.join(10)
+    assert told == ["the pool is stopped"]
+    assert not any(worker.process.is_alive() for worker in pool._workers)
+    pool.close()
 
 
 def test_waiting_for_a_pool_ends_when_it_was_told_to():
