@@ -126,8 +126,11 @@ class PackBook:
     round: int = 1
 
     def carry_out(self, job: Job) -> BookPacked | DevelopAgain | NotWhole:
-        from province.packer import laid_out
+        from province.packer import laid_out, told_for
 
+        told = told_for(job, self.reference)
+        if told is not None:
+            return told
         one = job.book(self.reference)
         if not one.tasks:
             raise NothingToDo("book_empty", book=self.reference.book.identity)

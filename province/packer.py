@@ -5,6 +5,7 @@ The packages are those that `packing` makes at a station. The file in DONE comes
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from wholebook import InBook, kept_doubles, with_doubles
 if TYPE_CHECKING:
     from province.changes import Change
     from province.job import Job
+    from province.onebook import Reference
     from province.storage import Entry
 
 BEFORE = "before"  # pages that were replaced, until the report of the batch has shown them
@@ -53,6 +55,21 @@ def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Pack
         packer = Packer(job, one, failed, folder, there)
         packer.fetch(name for name in there if not name.endswith(LARGE))
         yield packer
+
+
+def told_for(job: Job, reference: Reference) -> BookPacked | None:
+    """What came of a book whose worker was stopped when all was done but telling it; None where it is to be packed."""
+    dest, book = job.dest, reference.book
+    if not reference.done or dest.exists(f"{DONE}/{reference.done}"):
+        return None
+    start = done_name(book, job.key, "?").partition("?")[0]
+    name = next((name for name in done_of(job, book.identity) if name.startswith(start)), "")
+    if not name:
+        return None
+    said = json.loads(dest.read(f"{DONE}/{name}"))
+    ministry = sum(size for file, size in said["packages"].items() if f"/{MINISTRY}/" in file)
+    archive = sum(said["packages"].values()) - ministry
+    return BookPacked(said["pages"], said["cases"], len(said["changes"]), ministry, archive, name)
 
 
 class Packer:
@@ -170,7 +187,7 @@ class Packer:
         return tuple(f"{folder}/{inside[kind]}" for kind in packing.PROFILES[self._job.profile])
 
     def _bring_typed(self, folder: Path, there: list[Entry]) -> None:
-        """Where people may have typed into a workbook far away, packing has to see it, and what was kept of theirs before."""
+        """Where people may have typed into a workbook far away, packing has to see it, and what it kept of theirs before."""
         ours = [entry for entry in there if f"/{MINISTRY}/" in entry.name]
         if any(self._one.packed_before.get(entry.name) != entry.size for entry in ours):
             kept = self._job.dest.list(f"{self._exchanged[0].rpartition('/')[0]}/{TYPED}")
