@@ -122,7 +122,8 @@ def check_apart(source: Storage, dest: Storage) -> None:
     """
     one, other = source.path, dest.path
     if one is None or other is None:
-        inside = one is other and (source.url == dest.url or f"{dest.url}/".startswith(f"{source.url}/"))
+        addresses = sorted((f"{source.url}/", f"{dest.url}/"), key=len)
+        inside = one is other and addresses[1].startswith(addresses[0])
     else:
         one, other = one.resolve(), other.resolve()
         inside = one == other or one in other.parents or other in one.parents

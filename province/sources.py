@@ -6,7 +6,7 @@ Only listings are read here. What a book holds is read by whoever works on it (`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
@@ -20,7 +20,7 @@ from originals.store import FORMAT_FILE, LOCK
 from province.storage import joined
 
 if TYPE_CHECKING:
-    from province.storage import Entry, Storage
+    from province.storage import Entry, PassedOver, Storage
 
 BAG = "bagit.txt"  # tells a bag
 BAG_SEAL = "tagmanifest-sha256.txt"  # changes with whatever is in it
@@ -83,31 +83,47 @@ def books_of(source: Storage, kinds: Iterable[str]) -> tuple[list[SourceBook], l
 
 
 def _walk(source: Storage, at: str, kinds: frozenset[str], depth: int) -> Iterator[SourceBook | Odd]:
-    folders, files = source.look(at)
+    passed_over: list[str] = []
+    folders, files = source.look(at, passed_over.append)
+    yield from (Odd(name, "batch_passed_over") for name in passed_over)
     names = {file.name.rpartition("/")[2] for file in files}
     here = {folder.rpartition("/")[2]: folder for folder in folders}
     if names & {LOCK, FORMAT_FILE} or {ORIGINALS, LOGS} <= here.keys():
         yield from _of_store(source, at, kinds)
     elif BAG in names:
         yield from _of_bag(at, files, kinds)
-    elif (identity := _identity(at, kinds)) and identity not in here:
+    elif (identity := _identity(at, kinds)) and (last := _packages(source, here, identity)):
+        yield from _of_none(files)
+        yield from _walk(source, last, kinds, depth + 1)
+    elif identity:
         yield from _of_folder(source, at, identity)
-    elif identity:  # the packages of a book: its last version is the book
-        last = max((name for name in here if VERSION.fullmatch(name)), key=natural, default="")
-        yield from _walk(source, here[last or identity], kinds, depth + 1)
     else:
-        yield from (Odd(file.name, "batch_no_book") for file in files if may_be_image(file.name))
+        yield from _of_none(files)
         for name in sorted(here, key=natural):
             if not name.startswith(".") and depth < DEEPEST:
                 yield from _walk(source, here[name], kinds, depth + 1)
 
 
-def _of_store(source: Storage, at: str, kinds: frozenset[str]) -> Iterator[SourceBook]:
+def _packages(source: Storage, here: Mapping[str, str], identity: str) -> str:
+    """The bag of the last version, where the folders `here` are the packages of a book; or nothing."""
+    last = max((name for name in here if VERSION.fullmatch(name)), key=natural, default="")
+    bag = f"{here[last]}/{identity}" if last else ""
+    return bag if last and bag in source.look(here[last])[0] else here.get(identity, "")
+
+
+def _of_none(files: Iterable[Entry]) -> Iterator[Odd]:
+    return (Odd(file.name, "batch_no_book") for file in files if may_be_image(file.name))
+
+
+def _of_store(source: Storage, at: str, kinds: frozenset[str]) -> Iterator[SourceBook | Odd]:
     _, logs = source.look(joined(at, LOGS))
     for log in logs:
-        identity = _identity(log.name.removesuffix(LOG), kinds) if log.name.endswith(LOG) else ""
-        if identity:
-            yield SourceBook(identity, Kind.STORE, at, _stamp([log]), log.modified)
+        name = log.name.rpartition("/")[2].removesuffix(LOG) if log.name.endswith(LOG) else ""
+        if _identity(name, kinds):
+            yield SourceBook(name, Kind.STORE, at, _stamp([log]), log.modified)
+        elif _identity(name):  # a book where it lies
+            said = {"kind": name.partition(".")[0], "book": name, "kinds": ", ".join(sorted(kinds))}
+            yield Odd(log.name, "book_id_kind", said)
 
 
 def _of_bag(at: str, files: list[Entry], kinds: frozenset[str]) -> Iterator[SourceBook | Odd]:
@@ -119,15 +135,17 @@ def _of_bag(at: str, files: list[Entry], kinds: frozenset[str]) -> Iterator[Sour
         yield Odd(at, "batch_bag_unknown")
 
 
-def _of_folder(source: Storage, at: str, identity: str) -> Iterator[SourceBook]:
-    files = images_in(source, at)
+def _of_folder(source: Storage, at: str, identity: str) -> Iterator[SourceBook | Odd]:
+    passed_over: set[str] = set()
+    files = images_in(source, at, passed_over.add)
+    yield from (Odd(name, "batch_passed_over") for name in passed_over if name.count("/") > at.count("/") + 1)
     if files:
         yield SourceBook(identity, Kind.FOLDER, at, _stamp(files), max(file.modified for file in files), len(files))
 
 
-def images_in(source: Storage, at: str) -> list[Entry]:
+def images_in(source: Storage, at: str, passed_over: PassedOver | None = None) -> list[Entry]:
     """The files of a plain folder and those below it that may be images, in the order in which people number them."""
-    files = [file for file in source.list(at) if may_be_image(below(at, file.name))]
+    files = [file for file in source.list(at, passed_over) if may_be_image(below(at, file.name))]
     return sorted(files, key=lambda file: natural(file.name))
 
 
@@ -145,11 +163,11 @@ def may_be_image(name: str) -> bool:
     return not (hidden or last in SYSTEM_FILES or ending in UNFINISHED)
 
 
-def _identity(name: str, kinds: frozenset[str]) -> str:
-    """The identity that the last part of a name spells, or nothing."""
+def _identity(name: str, kinds: frozenset[str] | None = None) -> str:
+    """The identity that the last part of a name spells, or nothing; without `kinds` of whatever type."""
     last = name.rpartition("/")[2]
     try:
-        identity = str(Identity.parse(last, dict.fromkeys(kinds)))
+        identity = str(Identity.parse(last, None if kinds is None else dict.fromkeys(kinds)))
     except BadIdentity:
         return ""
     return identity if identity == last.strip() else ""

@@ -1,4 +1,4 @@
-"""What packing leaves alone: what people typed, earlier versions, other packages; and what it must not leave, far away too."""
+"""What packing leaves alone: what people typed, earlier versions, other packages; and what it must not leave."""
 
 import shutil
 from dataclasses import replace
