@@ -87,6 +87,12 @@ def test_a_child_ends_with_its_worker_though_it_is_at_work(cluster, tmp_path):
     assert all_of(cluster, [number]) == {number: "done by another"}
 
 
+def test_children_keep_the_memory_that_they_will_want_again(cluster):
+    name = "MALLOC_TRIM_THRESHOLD_"
+    number = cluster.give(("environment", name))
+    assert all_of(cluster, [number]) == {number: "unset"}
+
+
 def test_it_listens_to_this_machine_alone(cluster):
     pages = {psutil.Process().pid, *pids(cluster).values()}
     listening = [at.laddr.ip for at in psutil.net_connections("tcp") if at.pid in pages and at.status == psutil.CONN_LISTEN]

@@ -19,6 +19,8 @@ def work(task):
         raise ZeroDivisionError(value)
     if kind == "refuse":
         raise UnreadableImage("truncated", name=value)
+    if kind == "environment":
+        return os.environ.get(value, "unset")
     if kind == "started":
         time.sleep(value)
         return time.monotonic()
