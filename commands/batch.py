@@ -42,7 +42,7 @@ def batch(
 ) -> ExitCode:
     """Làm lại nhiều sổ, từ một quyển đến cả tỉnh. / Develop many books again, from one to a province's."""
     from province.batch import carry_out, check_apart, known_cost, plan
-    from province.report import write_report
+    from province.report import report_of
     from province.telling import Telling
     from settings.reading import nearest
 
@@ -59,7 +59,7 @@ def batch(
     found = plan(job, since.astimezone().timestamp() if since else 0.0)
     telling.planned(found)
     tally = carry_out(job, found, partial(_engine, telling, job, engine, scheduler, workers, jobs), telling, not dry_run)
-    report = write_report(job, tally.troubles, talk.language) if (tally.changed or tally.troubles) and not dry_run else None
+    report = None if dry_run else report_of(job, found, tally, talk.language)
     telling.ended(found, tally, dry_run, report)
     return ExitCode.BAD_DATA if tally.troubles or found.odd else ExitCode.OK
 

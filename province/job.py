@@ -85,7 +85,7 @@ class Job:
         settings = self.settings
         books = {name: asdict(book) for name, book in settings.books.items()}
         names = [settings.kinds, settings.places, settings.general.author]
-        packing = [asdict(settings.archive), asdict(settings.ministry), names]
+        packing = [asdict(settings.archive), asdict(settings.ministry), asdict(settings.limits), names]
         asked = [self.stages, where, self.profile]
         return digest([PROGRAM, ENCODING, Plan(settings.stages).text, books, packing, asked])[:12]
 

@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from book import Capture, Identity, canonical_json
+from book import Capture, Identity, canonical_json, digest
 from developing import DevelopedPage, Planner, Task
 from errors import StorageFailed
 from imaging.header import EXTENSIONS
-from originals.booklog import BookLog, BookState
+from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import write_file
 from originals.scopes import BOOK
 from originals.store import FOLDER as ORIGINALS
 from originals.store import UNKNOWN_EXTENSION, Store
+from packing import PROGRAM
 from province.sources import Kind, SourceBook
 from province.storage import joined
 from workplace import Workplace
 
 if TYPE_CHECKING:
+    from imaging.header import Limits
     from province.changes import PageFacts
     from province.job import Job
     from province.storage import Storage
@@ -139,7 +141,7 @@ class OneBook:
     def log(self) -> bytes:
         """The book's log. That of a plain folder is made when the book is read first (`folderlog`)."""
         if self.book.kind is Kind.FOLDER:
-            return self._job.dest.read(folder_log_name(self.book))
+            return self._job.dest.read(folder_log_name(self.book, self._job.settings.limits))
         name = f"books/{self.book.identity}.jsonl" if self.book.kind is Kind.STORE else BAG_LOG
         return self._job.source.read(joined(self.book.at, name))
 
@@ -188,6 +190,11 @@ class OneBook:
             return name
         _, files = self._job.source.look(folder)  # an older program may have given another ending
         return next((file.name for file in files if capture.sha256 in file.name and not file.name.endswith(".json")), name)
+
+    @property
+    def unread(self) -> tuple[SetAside, ...]:
+        """Files of a plain folder that could not be read. At a station, its operators have been told."""
+        return self.state.set_aside if self.book.kind is Kind.FOLDER else ()
 
     @property
     def pages(self) -> str:
@@ -258,6 +265,8 @@ class _Nowhere(Store):
         return Path()
 
 
-def folder_log_name(book: SourceBook) -> str:
-    """Where the log of a plain folder lies in the destination; another as soon as anything in the folder changes."""
-    return f"{FOLDER_LOGS}/{book.identity}.{book.stamp}.jsonl"
+def folder_log_name(book: SourceBook, limits: Limits) -> str:
+    """Where the log of a plain folder lies in the destination; another as soon as anything in the folder changes, or what
+    images may be, or the program.
+    """
+    return f"{FOLDER_LOGS}/{book.identity}.{digest([book.stamp, asdict(limits), PROGRAM])[:32]}.jsonl"

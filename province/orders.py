@@ -14,6 +14,7 @@ from errors import NothingToDo
 from originals.durable import write_file
 from province.onebook import DONE, MEASURES, Measures, OneBook, Reference, folder_log_name, measures_name
 from province.sources import Kind
+from province.written import FAILED
 
 if TYPE_CHECKING:
     from province.job import Job
@@ -28,9 +29,9 @@ class ReadBook:
     reference: Reference
 
     def carry_out(self, job: Job) -> BookRead:
+        if self.reference.book.kind is Kind.FOLDER:
+            _make_folder_log(job, OneBook(job, self.reference))
         one = job.book(self.reference)
-        if one.book.kind is Kind.FOLDER:
-            _make_folder_log(job, one)
         there = {entry.name.rpartition("/")[2] for entry in job.dest.look(one.pages)[1]}
         due = {name: task.capture.source for name, task in one.tasks.items()
                if name in one.asked and task.facts.name not in there}
@@ -52,11 +53,13 @@ class BookRead:
 
 
 def _make_folder_log(job: Job, one: OneBook) -> None:
+    """Where there is none yet, or one by which files could not be read when the book was tried last."""
     from province.folderlog import make_log
     from province.scratch import scratch
 
-    name = folder_log_name(one.book)
-    if job.dest.exists(name):
+    name = folder_log_name(one.book, job.settings.limits)
+    failed = f".{FAILED}." in one.reference.done
+    if job.dest.exists(name) and not (failed and one.unread):
         return
     with scratch() as folder:
         log = make_log(job.source, one.book, job.settings.limits, folder)

@@ -241,7 +241,7 @@ class Packer:
         one, dest = self._one, self._job.dest
         packed = [*dest.list(one.packages)]
         written = written_digest([*packed, *(entry for entry in dest.list(one.pages) if entry.name not in useless)])
-        name = done_name(one.book, self._job.key, "" if self._failed else written)
+        name = done_name(one.book, self._job.key, "" if self._failed or one.unread else written)
         jpegs = {page.id: page.jpeg for page in pages}
         dest.write(f"{DONE}/{name}", canonical_json({
             "book": str(one.identity), "kind": one.book.kind, "at": one.book.at, "version": packages.version,

@@ -19,15 +19,32 @@ from province.changes import Change
 from province.contact import Shown, contact
 from province.onebook import DONE, PAGES
 from province.packer import BEFORE, before_name
+from province.run import Trouble
 from texts import say
 
 if TYPE_CHECKING:
+    from province.batch import Plan
     from province.job import Job
-    from province.run import Trouble
+    from province.run import Tally
     from province.storage import Storage
 
 REPORTS = "reports"
 MOST = 48  # pages that are shown
+
+
+def report_of(job: Job, found: Plan, tally: Tally, language: str) -> str | None:
+    """Write the report where there is anything to tell; where it lies. Raises StorageFailed.
+
+    Pages that a batch replaced which was stopped before its report are told of by the next one, whatever that does.
+    """
+    troubles = [*(Trouble("", item.name, item.code, dict(item.facts)) for item in found.odd), *tally.troubles]
+    if tally.changed or tally.troubles or any(True for _ in job.dest.list(BEFORE)):
+        return write_report(job, troubles, language)
+    if not troubles:
+        return None
+    folder = f"{REPORTS}/{job.key}"
+    job.dest.write(f"{folder}/failed.csv", failed_csv(troubles, language))
+    return job.dest.at(folder).url
 
 
 def write_report(job: Job, troubles: Iterable[Trouble], language: str) -> str:

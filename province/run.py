@@ -25,7 +25,7 @@ from province.orders import (
     PackBook,
     ReadBook,
 )
-from province.sources import SourceBook
+from province.sources import Kind, SourceBook
 
 AT_ONCE = 10  # orders in flight for each worker: none waits for the next, and little is to be given again
 READ_AHEAD = 2  # books for each worker that are read before their captures are wanted
@@ -178,6 +178,8 @@ class Run:
         book.captures, book.names = outcome.captures, outcome.due
         for file, code, facts in outcome.aside:
             self._trouble(Trouble(name, file, code, dict(facts)))
+        if book.reference.book.kind is Kind.FOLDER and not (outcome.captures or outcome.aside):
+            self._trouble(Trouble(name, "", "book_empty", {"book": name}))
         self._tell(Happening("book_read", {"book": name, "captures": outcome.captures, "due": len(outcome.due)}))
         if not develop or not outcome.asked:  # nothing of it is asked for, or it is empty
             self._close(book)

@@ -119,12 +119,11 @@ class Telling:
         if not troubles or self._json:
             return
         counts = Counter(item["code"] for item in troubles)
-        self._say("troubles", number=len(troubles), books=len({item["book"] for item in troubles}))
-        shown = [item for item in troubles if counts[item["code"]] <= SHOWN]
-        for item in shown[:SHOWN]:
+        self._say("troubles", number=len(troubles), books=len({item["book"] for item in troubles} - {""}))
+        for item in sorted(troubles, key=lambda item: counts[item["code"]])[:SHOWN]:  # the rare ones first
             click.echo(f"  – {self._trouble(item)}")
-        if len(troubles) > len(shown[:SHOWN]):
-            self._say("more_troubles", number=len(troubles) - len(shown[:SHOWN]))
+        if len(troubles) > SHOWN:
+            self._say("more_troubles", number=len(troubles) - SHOWN)
 
     def _say_trouble(self, facts: dict[str, Any]) -> None:
         if not self._json:

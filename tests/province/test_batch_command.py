@@ -69,3 +69,23 @@ def test_a_station_is_no_destination(sohoa, folder_source, tmp_path):
     ran = sohoa("batch", folder_source, "--out", store)
     assert ran.returncode == 66
     assert "kho của một trạm" in ran.stderr
+
+
+def test_each_of_many_troubles_can_be_found(sohoa, folder_source, dest, tmp_path):
+    source = shutil.copytree(folder_source, tmp_path / "source")
+    for number in range(30):
+        (source / f"lạc {number}.jpg").write_bytes(b"x")
+    ran = sohoa("batch", source, "--out", dest)
+    assert ran.returncode == 65
+    assert "lạc 0.jpg" in ran.stdout and "10 việc nữa" in ran.stdout
+    said, = (dest / "reports").rglob("failed.csv")
+    assert said.read_text(encoding="utf-8-sig").count("lạc ") == 30
+
+
+def test_a_batch_stopped_before_its_report_is_told_of_by_the_next(sohoa, folder_source, dest):
+    (dest / "before" / KH).mkdir(parents=True)
+    (dest / "before" / KH / "page.jpg").write_bytes(b"x")
+    ran = sohoa("batch", folder_source, "--out", dest)
+    assert ran.returncode == 0, ran.stderr
+    assert list((dest / "reports").rglob("changes.html"))
+    assert not [path for path in (dest / "before").rglob("*") if path.is_file()]

@@ -1,18 +1,24 @@
 """What of a source is a book, and that nothing in it is left out in silence."""
 
 import shutil
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
 import settings
+from capture.intake import take_in
 from errors import NothingToDo
 from originals.booklog import BookLog
-from province.batch import check_apart
+from province.batch import check_apart, plan
+from province.job import Job
 from province.remote import RemoteStorage
 from province.sources import Kind, books_of
 from province.storage import open_storage
 from province.stores import Login
-from tests.province.conftest import BOOKS, run
+from tests.province.conftest import BOOKS, run, tree
 from tests.province.test_batch import station  # noqa: F401
 
 KH, KS = BOOKS
@@ -74,3 +80,43 @@ def test_far_away_too_results_are_never_written_into_the_source(source, dest):
     with pytest.raises(NothingToDo) as refused:
         check_apart(RemoteStorage(server, source), RemoteStorage(server, dest))
     assert refused.value.code == "batch_in_source"
+
+
+def test_a_file_that_could_not_be_read_is_told_each_time_and_tried_again(folder_source, finished, tmp_path, monkeypatch):
+    source, dest = shutil.copytree(folder_source, tmp_path / "source"), tmp_path / "dest"
+    shutil.rmtree(source / "Huyện Một" / KS)
+    with monkeypatch.context() as patch:
+        patch.setattr("province.folderlog.take_in", partial(broken, "IMG_4.jpg"))
+        for _ in range(2):
+            found, tally, _ = run(source, dest)
+            assert found.finished == set()
+            assert [(item.book, item.name, item.code) for item in tally.troubles] == [(KH, "IMG_4.jpg", "file_unreadable")]
+    _, tally, _ = run(source, dest)
+    assert (tally.packed, tally.troubles) == (1, [])
+    assert tree(dest / "packages" / KH) == tree(finished / "packages" / KH)
+    assert plan(Job(open_storage(str(source)), open_storage(str(dest)), settings.load())).finished == {KH}
+
+
+def broken(name, arrival, *rest):
+    """As where the disk does not give one file."""
+    def read(_):
+        raise OSError("disk")
+
+    spoilt = replace(arrival, open=lambda: nullcontext(SimpleNamespace(read=read)))
+    return take_in(spoilt if arrival.name == name else arrival, *rest)
+
+
+def test_what_images_may_be_counts(folder_source, tmp_path):
+    loaded, dest = settings.load(), tmp_path / "dest"
+    small = replace(loaded, limits=replace(loaded.limits, max_bytes=1000))
+    _, tally, _ = run(folder_source, dest, settings=small)
+    assert {item.code for item in tally.troubles} == {"too_many_bytes"}
+    _, tally, _ = run(folder_source, dest)
+    assert (tally.packed, tally.troubles) == (2, [])
+
+
+def test_a_folder_that_holds_no_image_is_told(tmp_path):
+    (tmp_path / "source" / KH).mkdir(parents=True)
+    (tmp_path / "source" / KH / "ghi chú.txt").write_bytes(b"x")
+    _, tally, _ = run(tmp_path / "source", tmp_path / "dest")
+    assert [(item.book, item.code) for item in tally.troubles] == [(KH, "book_empty")]
