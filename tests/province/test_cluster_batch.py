@@ -61,7 +61,7 @@ def dask(far):
     import dask
     from distributed import LocalCluster
 
-    from batch.cluster import LOCAL
+    from batch.ourdask import LOCAL
 
     with dask.config.set(LOCAL), LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", memory_limit=0,
                                               dashboard_address=None, silence_logs=60) as cluster:
