@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from book import Capture, Identity, canonical_json, digest
+from book import Capture, Identity, Recipe, canonical_json, digest
 from developing import DevelopedPage, Planner, Task
 from errors import StorageFailed
 from imaging.header import EXTENSIONS
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from province.storage import Storage
 
 PAGES, PACKAGES, DONE, FOLDER_LOGS = "pages", "packages", "books", "logs"  # folders of the destination
-BAG_LOG, BAG_ORIGINALS = "data/metadata/other/log.jsonl", "data/representations/originals/data"
+BAG_LOG, BAG_RECIPES = "data/metadata/other/log.jsonl", "data/metadata/other/recipes"
+BAG_ORIGINALS = "data/representations/originals/data"
 MEASURES = ".measures"  # what was measured of a capture's pages, beside their facts
 
 
@@ -171,13 +172,34 @@ class OneBook:
         return {capture.id: self._keeping(planner.task(capture)) for capture in self.state.current}
 
     def _keeping(self, task: Task) -> Task:
-        before = self.before.get(task.capture.id)
-        if not self._job.stages or before is None or not before.pages:
+        recipes = self._recipes(task.capture.id) if self._job.stages else ()
+        if not recipes:
             return task
         from imaging.stages import keeping
 
         again = {*self._job.stages, *self.state.settings.get(BOOK, ())}  # what people set for the book counts in any case
-        return replace(task, plan=keeping(task.plan, [page.recipe for page in before.pages], again))
+        return replace(task, plan=keeping(task.plan, recipes, again))
+
+    def _recipes(self, capture: str) -> tuple[Recipe, ...]:
+        """How a capture was developed last, as far as anybody knows."""
+        before = self.before.get(capture)
+        return tuple(page.recipe for page in before.pages) if before else self._in_bag.get(capture, ())
+
+    @cached_property
+    def _in_bag(self) -> Mapping[str, tuple[Recipe, ...]]:
+        """The recipes that an archive bag has of each capture."""
+        from province.scratch import scratch
+
+        if self.book.kind is not Kind.BAG:
+            return {}
+        found: dict[str, tuple[Recipe, ...]] = {}
+        _, files = self._job.source.look(joined(self.book.at, BAG_RECIPES))
+        with scratch() as folder:
+            for name, path in self._job.source.copies([file.name for file in files], folder).items():
+                capture = name.rpartition("/")[2].removesuffix(".json").partition("-")[0]
+                recipe = Recipe.from_json(json.loads(path.read_text(encoding="utf-8")))
+                found[capture] = (*found.get(capture, ()), recipe)
+        return found
 
     def original(self, capture: Capture) -> str:
         """The name of a capture's original in the source."""
@@ -210,6 +232,11 @@ class OneBook:
     def _done(self) -> Mapping[str, Any]:
         """What was written down when the book was packed last."""
         return json.loads(self._job.dest.read(f"{DONE}/{self.reference.done}")) if self.reference.done else {}
+
+    @property
+    def changed_before(self) -> list[Mapping[str, Any]]:
+        """What this very job had changed in the book, where it is tried again for the sake of something that failed."""
+        return self._done["changes"] if self.reference.done.split(".")[4:5] == [self._job.key] else []
 
     @property
     def packed_before(self) -> Mapping[str, int]:

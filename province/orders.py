@@ -36,19 +36,22 @@ class ReadBook:
         due = {name: task.capture.source for name, task in one.tasks.items()
                if name in one.asked and task.facts.name not in there}
         aside = tuple((item.name, item.code, dict(item.facts)) for item in one.state.set_aside)
-        return BookRead(due, len(one.tasks), len(one.asked), aside)
+        unknown = job.where is not None and job.where.needs_pages and not one.before
+        return BookRead(due, len(one.tasks), len(one.asked), aside, unknown)
 
 
 @dataclass(frozen=True)
 class BookRead:
     """`due` are the captures to be developed, each with the name that it came under, of `captures` in all, of which `asked`
-    are asked for; `aside` are files that could not be read: name, code of the reason, facts.
+    are asked for; `aside` are files that could not be read: name, code of the reason, facts. `unknown`: pages are asked for
+    by what was found on them, but nobody has developed the book.
     """
 
     due: Mapping[str, str]
     captures: int
     asked: int
     aside: tuple[tuple[str, str, Mapping[str, Any]], ...]
+    unknown: bool = False
     cpu: float = 0.0
 
 

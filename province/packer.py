@@ -45,6 +45,12 @@ class Replaced:
     where: str
     name: str
 
+    def after(self, earlier: Replaced | None) -> Replaced:
+        """Both as one, where it was replaced earlier already."""
+        if earlier is None:
+            return self
+        return replace(earlier, change=replace(self.change, before=earlier.change.before))
+
 
 @contextmanager
 def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Packer]:
@@ -109,7 +115,7 @@ class Packer:
         replaced = self._replaced({page.id: number for number, page in enumerate(pages, 1)})
         self._set_aside(replaced)
         useless = self._useless(kept_doubles(pages, self._folder))
-        done = self._say_done(pages, packages, replaced, useless)
+        done = self._say_done(pages, packages, self._with_earlier(replaced), useless)
         self._job.dest.remove(useless)  # only now: what is said of the book before must hold until something else is said
         return BookPacked(len(pages), packages.cases, len(replaced), packages.ministry_bytes, packages.archive_bytes, done)
 
@@ -213,6 +219,15 @@ class Packer:
         where = "dest" if before and before.storage == self._job.dest else "source"
         for change in compare(old, now.pages, str(self._one.identity), numbers):
             yield Replaced(change, where, jpegs.get(change.page, ""))
+
+    def _with_earlier(self, replaced: Iterable[Replaced]) -> tuple[Replaced, ...]:
+        """With what this very job had replaced in the book before."""
+        from province.changes import Change
+
+        earlier = {item["change"]["page"]: Replaced(Change.from_json(item["change"]), item["where"], item["before"])
+                   for item in self._one.changed_before}
+        now = {item.change.page: item.after(earlier.get(item.change.page)) for item in replaced}
+        return tuple(item for item in {**earlier, **now}.values() if item.change.visible and item.change.facts)
 
     def _set_aside(self, replaced: Iterable[Replaced]) -> None:
         """Copies of replaced pages, which are about to go, for the report."""

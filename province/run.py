@@ -180,6 +180,8 @@ class Run:
             self._trouble(Trouble(name, file, code, dict(facts)))
         if book.reference.book.kind is Kind.FOLDER and not (outcome.captures or outcome.aside):
             self._trouble(Trouble(name, "", "book_empty", {"book": name}))
+        if outcome.unknown and outcome.captures:
+            self._trouble(Trouble(name, "", "batch_unknown", {}))
         self._tell(Happening("book_read", {"book": name, "captures": outcome.captures, "due": len(outcome.due)}))
         if not develop or not outcome.asked:  # nothing of it is asked for, or it is empty
             self._close(book)

@@ -138,6 +138,37 @@ def test_only_the_stages_named_are_decided_again(folder_source, finished, dest):
     assert not engine.done, "the same again is finished"
 
 
+def test_of_an_archive_bag_too_only_the_stages_named_are_decided_again(station, tmp_path):
+    source, other = tmp_path / "bags", with_stage("tone", strength="strong")
+    other = replace(other, stages={**other.stages, "crop": replace(other.stages["crop"], ink_margin_mm=9.0)})
+    shutil.copytree(station / "packages" / KH / KH, source / KH)
+    run(source, tmp_path / "dest", settings=other, stages=("tone",))
+    before, after = decisions(source, "crop"), decisions(tmp_path / "dest" / "packages", "crop")
+    assert before == after
+    assert decisions(source, "tone") != decisions(tmp_path / "dest" / "packages", "tone")
+
+
+def decisions(folder, stage):
+    """What a stage decided, by page."""
+    recipes = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob("recipes/*.json")}
+    return {name: [item["values"] for item in recipe["decisions"] if item["stage"] == stage]
+            for name, recipe in recipes.items()}
+
+
+def test_tried_again_it_still_tells_what_it_had_changed(folder_source, dest):
+    def fail(order):
+        if isinstance(order, DevelopCapture) and order.capture == spread:
+            raise UnreadableImage("damaged")
+
+    strong, spread = with_stage("tone", strength="strong"), min(facts_of(dest)["facts"])
+    for fails in (fail, fail, None):
+        run(folder_source, dest, fail=fails, settings=strong)
+        said = {item["change"]["page"]: item for item in facts_of(dest)["changes"]}
+        assert len(said) == (1 if fails else 3)
+        assert all((dest / "before" / KH / Path(item["before"]).name).exists() for item in said.values())
+        assert all((dest / "pages" / KH / item["after"]).exists() for item in said.values())
+
+
 def test_what_an_operator_set_is_kept(station, tmp_path):
     source = shutil.copytree(station, tmp_path / "store")
     state = BookLog(source / "books" / f"{KH}.jsonl").state()
@@ -214,6 +245,7 @@ def test_pages_are_asked_for_by_what_was_found(folder_source, dest, tmp_path):
     assert (tally.packed, tally.changed, tally.troubles) == (1, 2, [])
     _, tally, _ = run(folder_source, tmp_path / "new", where=parse("side=left"))
     assert (tally.packed, tally.developed) == (0, 0), "nothing is known of pages that nobody has developed"
+    assert {(item.book, item.code) for item in tally.troubles} == {(KH, "batch_unknown"), (KS, "batch_unknown")}
 
 
 def test_books_that_nothing_came_to_since_are_left_alone(folder_source, tmp_path):
