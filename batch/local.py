@@ -23,6 +23,7 @@ from errors import SohoaError
 
 TRIES = 2
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+_WORKING = object()  # what a worker has to say that is still at its task
 _STARTING = threading.Lock()  # of processes: the environment is one for all threads
 
 
@@ -173,7 +174,7 @@ class Pool:
         done = []
         for place, worker in enumerate(self._workers):
             outcome = _outcome(worker)
-            if outcome is None:
+            if outcome is _WORKING:
                 continue
             number, worker.task = worker.task, None
             if isinstance(outcome, _Death):
@@ -231,9 +232,9 @@ def _give(worker: _Worker, number: int, task: _Task) -> None:
 
 
 def _outcome(worker: _Worker) -> Any:
-    """The result of the worker's task, a _Death, or None while it still works."""
+    """The result of the worker's task (None may be one), a _Death, or _WORKING."""
     if worker.task is None:
-        return None
+        return _WORKING
     if worker.pipe.poll():
         try:
             return worker.pipe.recv()
@@ -243,7 +244,7 @@ def _outcome(worker: _Worker) -> Any:
     if time.monotonic() > worker.until:
         _end(worker)
         return _Death("worker_too_slow", {"seconds": worker.seconds})
-    return None
+    return _WORKING
 
 
 def _end(worker: _Worker) -> None:

@@ -32,6 +32,8 @@ def _work(task):
         import cv2
 
         return cv2.getNumThreads(), os.environ.get("OPENBLAS_NUM_THREADS")
+    if kind == "nothing":
+        return None
     if kind == "refuse":
         raise UnreadableImage("truncated", name=value)
     return value * 2
@@ -52,6 +54,10 @@ def test_workers_do_not_get_in_each_others_way(monkeypatch):
         assert of_blas == told
     assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
     assert "OPENCV_FOR_THREADS_NUM" not in os.environ
+
+
+def test_nothing_is_a_result_too():
+    assert dict(run(_work, [("nothing", 0), ("double", 2)], jobs=1, limits=Limits(seconds=20))) == {0: None, 1: 4}
 
 
 def test_no_tasks_give_no_results():
