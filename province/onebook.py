@@ -231,7 +231,12 @@ class OneBook:
     @cached_property
     def _done(self) -> Mapping[str, Any]:
         """What was written down when the book was packed last."""
-        return json.loads(self._job.dest.read(f"{DONE}/{self.reference.done}")) if self.reference.done else {}
+        try:
+            return json.loads(self._job.dest.read(f"{DONE}/{self.reference.done}")) if self.reference.done else {}
+        except StorageFailed as error:
+            if error.code != "storage_missing":
+                raise
+            raise StorageFailed("batch_meanwhile", dest=self._job.dest.url) from error
 
     @property
     def changed_before(self) -> list[Mapping[str, Any]]:

@@ -18,6 +18,7 @@ from book import canonical_json
 from bookpack.ministry import FOLDER as MINISTRY
 from bookpack.ministry import TYPED
 from developing import DevelopedPage, Task, known
+from errors import StorageFailed
 from province import scratch
 from province.onebook import DONE, Bench, Borrowed, Measures, OneBook, measures_name
 from province.orders import BookPacked, done_of
@@ -64,14 +65,17 @@ def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Pack
 
 
 def told_for(job: Job, reference: Reference) -> BookPacked | None:
-    """What came of a book whose worker was stopped when all was done but telling it; None where it is to be packed."""
+    """What came of a book whose worker was stopped when all was done but telling it; None where it is to be packed.
+
+    Raises StorageFailed `batch_meanwhile` where another batch has packed it otherwise.
+    """
     dest, book = job.dest, reference.book
     if not reference.done or dest.exists(f"{DONE}/{reference.done}"):
         return None
     start = done_name(book, job.key, "?").partition("?")[0]
     name = next((name for name in done_of(job, book.identity) if name.startswith(start)), "")
     if not name:
-        return None
+        raise StorageFailed("batch_meanwhile", dest=dest.url)
     said = json.loads(dest.read(f"{DONE}/{name}"))
     ministry = sum(size for file, size in said["packages"].items() if f"/{MINISTRY}/" in file)
     archive = sum(said["packages"].values()) - ministry
@@ -180,7 +184,8 @@ class Packer:
         with dest.filling(packages, last=SEALS) as folder:
             self._bring_typed(folder, there)
             yield folder
-            written = {f"{packages}/{path.relative_to(folder).as_posix()}" for path in folder.rglob("*")}
+            if there:
+                written = {f"{packages}/{path.relative_to(folder).as_posix()}" for path in folder.rglob("*")}
             dest.remove(entry.name for entry in there if entry.name.endswith(f"/{BAG}"))
         dest.remove(entry.name for entry in there if entry.name not in written)
 

@@ -102,3 +102,17 @@ def test_a_worker_killed_before_it_could_tell_leaves_nothing_to_do(folder_source
     _, tally, _ = run(folder_source, dest, engine=Untold, settings=strong())
     assert (tally.packed, tally.changed, tally.troubles) == (2, 6, [])
     assert len(facts_of(dest)["changes"]) == 3
+
+
+def test_a_book_that_another_batch_wrote_meanwhile_is_left_to_it(folder_source, dest):
+    def meanwhile(order):
+        if isinstance(order, PackBook) and not others:
+            others.append(order)
+            for said in (dest / "books").iterdir():
+                said.rename(said.with_name(said.name.replace(said.name.split(".")[4], "0123456789ab")))
+
+    others = []
+    before = tree(dest, "packages")
+    _, tally, _ = run(folder_source, dest, fail=meanwhile, settings=strong())
+    assert {item.code for item in tally.troubles} == {"batch_meanwhile"}
+    assert tree(dest, "packages") == before
