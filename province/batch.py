@@ -18,6 +18,7 @@ from originals.store import FORMAT_FILE
 from originals.store import LOCK as LOCK_OF_STORE
 from province.job import Job
 from province.onebook import Reference
+from province.orders import LOCK
 from province.run import Engine, Happening, Run, Tally
 from province.sources import Odd, SourceBook, books_of
 from province.written import finished
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from province.storage import Storage
 
 COST = "cost.json"  # in the destination: what a capture has cost there until now
-LOCK = ".sohoa-batch"
 Tell = Callable[[Happening], None]
 
 

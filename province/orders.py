@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from platform import node
 from typing import TYPE_CHECKING, Any
 
 from developing import DevelopedPage, Task, develop, known
-from errors import NothingToDo
+from errors import NothingToDo, StorageFailed
 from originals.durable import write_file
 from province.onebook import DONE, MEASURES, Measures, OneBook, Reference, folder_log_name, measures_name
 from province.sources import Kind
@@ -19,6 +20,7 @@ from province.written import FAILED
 if TYPE_CHECKING:
     from province.job import Job
 
+LOCK = ".sohoa-batch"  # in a folder as destination while a batch writes there; every worker must see it
 ROUNDS = 3  # of developing for one book: first, with its habit in mind, and what got lost in between
 
 
@@ -76,6 +78,12 @@ def _is_of(name: str, identity: str) -> bool:
     return name.rpartition("/")[2].startswith(f"{identity}.")
 
 
+def _check_there(job: Job) -> None:
+    """Raises StorageFailed where this machine lacks the mount of the destination: it would write to a disk of its own."""
+    if job.dest.path is not None and not job.dest.exists(LOCK):
+        raise StorageFailed("batch_not_mounted", dest=job.dest.url, machine=node())
+
+
 @dataclass(frozen=True)
 class DevelopCapture:
     """Develop one capture; with the habit of its book in mind (layout and gutter) where it departs from it."""
@@ -85,6 +93,7 @@ class DevelopCapture:
     habit: tuple[Any, ...] | None = None
 
     def carry_out(self, job: Job) -> CaptureDeveloped:
+        _check_there(job)
         one = job.book(self.reference)
         task = _with_habit(one.tasks[self.capture], self.habit)
         name = one.original(task.capture)
@@ -134,6 +143,7 @@ class PackBook:
     def carry_out(self, job: Job) -> BookPacked | DevelopAgain | NotWhole:
         from province.packer import laid_out, told_for
 
+        _check_there(job)
         told = told_for(job, self.reference)
         if told is not None:
             return told

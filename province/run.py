@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from batch.local import Failure
 from errors import BadConfig
+from originals.durable import REASONS
 from province.job import Job
 from province.onebook import Reference
 from province.orders import (
@@ -29,6 +30,7 @@ from province.sources import Kind, SourceBook
 
 AT_ONCE = 10  # orders in flight for each worker: none waits for the next, and little is to be given again
 READ_AHEAD = 2  # books for each worker that are read before their captures are wanted
+OF_STORAGE, OF_DISK = ("storage_", "batch_"), {*REASONS.values(), "disk_failed"}
 FATAL = {"worker_other_version"}  # failures that every order would have
 FOR_A_BOOK, FOR_A_CAPTURE = 10, 2  # times the time of one image, for an order about a book: at least, and per capture
 
@@ -101,6 +103,7 @@ class _Open:
     names: Mapping[str, str] = field(default_factory=dict)  # of captures, as people know them
     waiting: int = 0  # captures that are given and have not come back
     failed: dict[str, str] = field(default_factory=dict)
+    away: bool = False  # a storage or disk failed, no image: the book is packed when it is whole, next time
     round: int = 0
 
 
@@ -199,7 +202,9 @@ class Run:
         tally, name = self.tally, book.reference.book.identity
         book.waiting -= 1
         if isinstance(outcome, Failure):
-            if order.habit is None:  # else it was developed before, as what it is by itself
+            away = outcome.code.startswith(OF_STORAGE) or outcome.code in OF_DISK
+            book.away |= away
+            if order.habit is None or away:  # else it was developed before, as what it is by itself
                 book.failed[order.capture] = outcome.code
                 file = book.names.get(order.capture, order.capture)
                 self._trouble(Trouble(name, file, outcome.code, outcome.facts))
@@ -213,7 +218,7 @@ class Run:
             self._tell(Happening("developed", {"book": name, "capture": order.capture, "pages": outcome.pages,
                                                "cpu": round(outcome.cpu, 3)}))
         if not book.waiting:
-            self._pack(book)
+            self._close(book) if book.away else self._pack(book)
 
     def _pack(self, book: _Open) -> None:
         order = PackBook(book.reference, tuple(sorted(book.failed.items())), book.round)

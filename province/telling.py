@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,8 +97,8 @@ class Telling:
         else:
             seconds = round(time.monotonic() - self._started, 1)
             self._event("summary", **numbers(tally), seconds=seconds, report=str(report) if report else None)
-            self._say("nothing" if not found.references else "done", **numbers(tally), time=self._duration(seconds),
-                      already=tally.finished)
+            code = "done" if found.references else "nothing" if found.books else "none_asked"
+            self._say(code, **numbers(tally), time=self._duration(seconds), already=tally.finished)
         troubles = [*troubles_of(found.odd), *({"book": item.book, "name": item.name, "code": item.code, "facts": item.facts}
                                                for item in tally.troubles)]
         self._troubles(troubles)
@@ -170,7 +169,7 @@ class Telling:
 def numbers(tally: Tally) -> dict[str, Any]:
     """The tally in JSON, with the number of troubles for what they are."""
     plain = {name: round(value, 2) if isinstance(value, float) else value
-             for name, value in asdict(tally).items() if name != "troubles"}
+             for name, value in vars(tally).items() if name != "troubles"}
     return {**plain, "expected": round(tally.expected), "troubles": len(tally.troubles)}
 
 

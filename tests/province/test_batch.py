@@ -307,3 +307,30 @@ def test_workers_with_another_program_end_the_batch_at_once(folder_source, tmp_p
     with pytest.raises(BadConfig) as refused:
         run(folder_source, tmp_path / "dest", engine=Strangers)
     assert refused.value.code == "worker_other_version"
+
+
+def test_a_storage_that_fails_costs_no_page(folder_source, finished, tmp_path):
+    """What an image does to itself is one thing; without pages that the network kept back a book is not packed."""
+    def fail(order):
+        if isinstance(order, DevelopCapture) and order.reference.book.identity == KH and not away:
+            away.append(order)
+            raise StorageFailed("storage_unreachable", storage="s3://kho", seconds=300, reason="503")
+
+    away, dest = [], tmp_path / "dest"
+    _, tally, engine = run(folder_source, dest, fail=fail)
+    assert [(item.book, item.code) for item in tally.troubles] == [(KH, "storage_unreachable")]
+    assert {order.reference.book.identity for order in orders(engine, PackBook)} == {KS}
+    _, tally, engine = run(folder_source, dest)
+    assert len(orders(engine, DevelopCapture)) == 1
+    assert tree(dest, "packages", "pages", "books") == tree(finished, "packages", "pages", "books")
+
+
+def test_a_machine_that_lacks_the_mount_writes_nothing(folder_source, tmp_path):
+    def unmount(order):
+        if isinstance(order, ReadBook):
+            shutil.rmtree(tmp_path / "dest", ignore_errors=True)
+
+    _, tally, _ = run(folder_source, tmp_path / "dest", fail=unmount)
+    assert {item.code for item in tally.troubles} == {"batch_not_mounted"}
+    assert tally.packed == tally.developed == 0
+    assert not (tmp_path / "dest" / "pages").exists()
