@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from platform import node
 from typing import TYPE_CHECKING, Any
 
+from bookpack.manifest import sha256_of
 from developing import DevelopedPage, Task, develop, known
 from errors import NothingToDo, StorageFailed
 from originals.durable import write_file
@@ -98,6 +99,8 @@ class DevelopCapture:
         task = _with_habit(one.tasks[self.capture], self.habit)
         name = one.original(task.capture)
         with job.source.reading(name) as original, job.dest.filling(one.pages, last=(f"*{MEASURES}", "*.json")) as pages:
+            if sha256_of(original) != task.capture.sha256:
+                raise StorageFailed("original_differs", file=name)
             task = replace(task, original=original, pages=pages)
             develop(task)
             developed = known(task) or ()

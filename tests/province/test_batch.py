@@ -334,3 +334,16 @@ def test_a_machine_that_lacks_the_mount_writes_nothing(folder_source, tmp_path):
     assert {item.code for item in tally.troubles} == {"batch_not_mounted"}
     assert tally.packed == tally.developed == 0
     assert not (tmp_path / "dest" / "pages").exists()
+
+
+def test_an_image_that_was_exchanged_meanwhile_is_not_taken_for_the_one_before(folder_source, tmp_path):
+    def exchange(order):
+        if isinstance(order, DevelopCapture):
+            (folder / "IMG_4.jpg").write_bytes(other)
+
+    source, dest = shutil.copytree(folder_source, tmp_path / "source"), tmp_path / "dest"
+    folder, other = source / "Huyện Một" / KH, (folder_source / "Huyện Một" / KS / "IMG_8.jpg").read_bytes()
+    _, tally, _ = run(source, dest, fail=exchange, profile="ministry", where=parse("type=KH"))
+    assert [(item.name, item.code) for item in tally.troubles] == [("IMG_4.jpg", "original_differs")]
+    _, tally, _ = run(source, dest, profile="ministry", where=parse("type=KH"))
+    assert (tally.packed, tally.troubles) == (1, [])
