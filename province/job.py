@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from province.storage import Storage
     from province.where import Where
 
+LIBRARIES = ("numpy", "opencv-python", "opencv-python-headless", "pikepdf", "pillow", "pillow-heif", "pypdfium2",
+             "simplejpeg")
 BOOKS = 3  # that a worker keeps in memory
 
 
@@ -91,10 +93,26 @@ class Job:
 
 
 def program() -> str:
-    """What all workers must have in common: the program, and the versions of what decides and encodes."""
+    """What all workers must have in common, or the same image would give other bytes: the program, the versions of what
+    decides and encodes, its models, and the libraries that pixels go through.
+    """
+    from bookpack.manifest import sha256_of
+    from imaging.learned import MODELS
     from imaging.stages import STAGES
 
-    return f"{PROGRAM} {digest([ENCODING, *([stage.name, stage.version] for stage in STAGES)])[:8]}"
+    versions = [[stage.name, stage.version] for stage in STAGES]
+    models = [[path.name, sha256_of(path)] for path in sorted(MODELS.glob("*.onnx"))]
+    libraries = [[name, _version(name)] for name in LIBRARIES]
+    return f"{PROGRAM} {digest([ENCODING, versions, models, libraries])[:8]}"
+
+
+def _version(library: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 def _newest_facts(source: Storage, folder: str) -> dict[str, str]:

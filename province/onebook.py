@@ -7,35 +7,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from book import Capture, Identity, Recipe, canonical_json, digest
-from developing import DevelopedPage, Planner, Task
+from book import Capture, Identity, Recipe, digest
+from developing import Planner, Task
 from errors import StorageFailed
 from imaging.header import EXTENSIONS
 from originals.booklog import BookLog, BookState, SetAside
 from originals.durable import write_file
 from originals.scopes import BOOK
 from originals.store import FOLDER as ORIGINALS
-from originals.store import UNKNOWN_EXTENSION, Store
+from originals.store import UNKNOWN_EXTENSION
 from packing import PROGRAM
+from province.bench import Bench, Nowhere
+from province.earlier import Before
 from province.sources import Kind, SourceBook
 from province.storage import joined
-from workplace import Workplace
 
 if TYPE_CHECKING:
     from imaging.header import Limits
     from province.changes import PageFacts
     from province.job import Job
-    from province.storage import Storage
 
 PAGES, PACKAGES, DONE, FOLDER_LOGS = "pages", "packages", "books", "logs"  # folders of the destination
 BAG_LOG, BAG_RECIPES = "data/metadata/other/log.jsonl", "data/metadata/other/recipes"
 BAG_ORIGINALS = "data/representations/originals/data"
-MEASURES = ".measures"  # what was measured of a capture's pages, beside their facts
 
 
 @dataclass(frozen=True)
@@ -44,91 +43,6 @@ class Reference:
 
     book: SourceBook
     done: str = ""
-
-
-@dataclass(frozen=True)
-class Before:
-    """What a capture was developed to before: the name of its facts, and where they lie."""
-
-    storage: Storage
-    folder: str
-    facts: str
-
-    @cached_property
-    def pages(self) -> tuple[DevelopedPage, ...]:
-        """The pages; none where an older program wrote what this one cannot read, or they are gone."""
-        try:
-            plain = json.loads(self.storage.read(joined(self.folder, self.facts)))
-            return tuple(map(DevelopedPage.from_json, plain))
-        except (StorageFailed, ValueError, KeyError, TypeError):
-            return ()
-
-    @cached_property
-    def measures(self) -> Measures | None:
-        """What was measured of them; None where nobody has."""
-        try:
-            return Measures.from_bytes(self.storage.read(joined(self.folder, measures_name(self.facts))))
-        except (StorageFailed, ValueError, KeyError, TypeError):
-            return None
-
-
-def measures_name(facts: str) -> str:
-    """The file of measures that belongs to a file of facts."""
-    return facts.removesuffix(".json") + MEASURES
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What comparing wants to know of a capture's pages; `orientation` is what EXIF says of its original."""
-
-    orientation: int
-    pages: tuple[PageFacts, ...]
-
-    def to_bytes(self) -> bytes:
-        plain = {"orientation": self.orientation, "pages": [page.to_json() for page in self.pages]}
-        return canonical_json(plain).encode("utf-8")
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Measures:
-        """Raises ValueError, KeyError or TypeError for what is none."""
-        from province.changes import PageFacts
-
-        plain = json.loads(data)
-        return cls(plain["orientation"], tuple(map(PageFacts.from_json, plain["pages"])))
-
-
-class Borrowed(Store):
-    """Originals that lie elsewhere, by their hashes."""
-
-    def __init__(self, files: Mapping[str, Path], media: Mapping[str, str]) -> None:
-        super().__init__(Path())
-        self._files, self._media = files, media
-
-    def path(self, sha256: str) -> Path:
-        return self._files[sha256]
-
-    def file_name(self, sha256: str) -> str:
-        return f"{sha256}.{EXTENSIONS.get(self._media[sha256], UNKNOWN_EXTENSION)}"
-
-
-@dataclass(frozen=True)
-class Bench(Workplace):
-    """A workplace for one book whose parts lie elsewhere; under its root is only the book's log."""
-
-    borrowed: Store = field(default_factory=lambda: Borrowed({}, {}))
-    pages_folder: Path = Path()
-    packages_folder: Path = Path()
-
-    @property
-    def store(self) -> Store:
-        return self.borrowed
-
-    @property
-    def pages(self) -> Path:
-        return self.pages_folder
-
-    def packages(self, book: str) -> Path:
-        return self.packages_folder
 
 
 class OneBook:
@@ -167,7 +81,7 @@ class OneBook:
 
         With `--stages`, the decisions of other stages are those of before.
         """
-        nowhere = Bench(Path(), borrowed=_Nowhere())
+        nowhere = Bench(Path(), borrowed=Nowhere())
         planner = Planner(nowhere, str(self.identity), self._job.settings, self.state)
         return {capture.id: self._keeping(planner.task(capture)) for capture in self.state.current}
 
@@ -285,16 +199,6 @@ class OneBook:
         """The file of facts of before in the destination; empty where there is none."""
         before = self.before.get(capture)
         return before.facts if before and before.storage == self._job.dest else ""
-
-
-class _Nowhere(Store):
-    """A store that is not asked yet where anything lies."""
-
-    def __init__(self) -> None:
-        super().__init__(Path())
-
-    def path(self, sha256: str) -> Path:
-        return Path()
 
 
 def folder_log_name(book: SourceBook, limits: Limits) -> str:

@@ -14,7 +14,8 @@ from bookpack.manifest import sha256_of
 from developing import DevelopedPage, Task, develop, known
 from errors import NothingToDo, StorageFailed
 from originals.durable import write_file
-from province.onebook import DONE, MEASURES, Measures, OneBook, Reference, folder_log_name, measures_name
+from province.earlier import MEASURES, Measures, measures_name
+from province.onebook import OneBook, Reference, folder_log_name
 from province.sources import Kind
 from province.written import FAILED
 
@@ -70,13 +71,6 @@ def _make_folder_log(job: Job, one: OneBook) -> None:
     with scratch() as folder:
         log = make_log(job.source, one.book, job.settings.limits, folder)
     job.dest.write(name, log)
-    earlier = [entry.name for entry in job.dest.look(name.rpartition("/")[0])[1] if _is_of(entry.name, one.book.identity)]
-    job.dest.remove(other for other in earlier if other != name)
-
-
-def _is_of(name: str, identity: str) -> bool:
-    """Whether a file of the destination is about a book: `<identity>.<digest>…`."""
-    return name.rpartition("/")[2].startswith(f"{identity}.")
 
 
 def _check_there(job: Job) -> None:
@@ -96,6 +90,8 @@ class DevelopCapture:
     def carry_out(self, job: Job) -> CaptureDeveloped:
         _check_there(job)
         one = job.book(self.reference)
+        if self.capture not in one.tasks:  # somebody has said something of the book since it was read
+            raise StorageFailed("batch_book_changed", book=self.reference.book.identity)
         task = _with_habit(one.tasks[self.capture], self.habit)
         name = one.original(task.capture)
         with job.source.reading(name) as original, job.dest.filling(one.pages, last=(f"*{MEASURES}", "*.json")) as pages:
@@ -144,7 +140,8 @@ class PackBook:
     round: int = 1
 
     def carry_out(self, job: Job) -> BookPacked | DevelopAgain | NotWhole:
-        from province.packer import laid_out, told_for
+        from province.done import told_for
+        from province.packer import laid_out
 
         _check_there(job)
         told = told_for(job, self.reference)
@@ -190,8 +187,3 @@ class BookPacked:
     archive: int
     done: str
     cpu: float = 0.0
-
-
-def done_of(job: Job, identity: str) -> list[str]:
-    """The files in DONE that are about a book."""
-    return [entry.name.rpartition("/")[2] for entry in job.dest.look(DONE)[1] if _is_of(entry.name, identity)]

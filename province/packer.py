@@ -5,10 +5,9 @@ The packages are those that `packing` makes at a station. The file in DONE comes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,39 +17,24 @@ from book import canonical_json
 from bookpack.ministry import FOLDER as MINISTRY
 from bookpack.ministry import TYPED
 from developing import DevelopedPage, Task, known
-from errors import StorageFailed
 from province import scratch
-from province.onebook import DONE, Bench, Borrowed, Measures, OneBook, measures_name
-from province.orders import BookPacked, done_of
-from province.sources import BAG
+from province.bench import Bench, Borrowed
+from province.done import Replaced, done_of, with_earlier
+from province.earlier import Measures, measures_name
+from province.onebook import DONE, FOLDER_LOGS, OneBook, folder_log_name
+from province.orders import BookPacked
+from province.sources import BAG, BAG_SEAL, Kind
 from province.storage import joined
-from province.written import done_name, written_digest
+from province.written import done_name, is_of, written_digest
 from wholebook import InBook, kept_doubles, with_doubles
 
 if TYPE_CHECKING:
-    from province.changes import Change
     from province.job import Job
-    from province.onebook import Reference
     from province.storage import Entry
 
 BEFORE = "before"  # pages that were replaced, until the report of the batch has shown them
 LARGE = (".jpg", ".drawing", ".png")  # files of pages that only packing wants
 SEALS = ("*tagmanifest-*.txt", f"*{BAG}")  # files of a bag that come last
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """A page that is not as it was; `where` (source, dest) and `name` tell where it lies as it was, if anywhere."""
-
-    change: Change
-    where: str
-    name: str
-
-    def after(self, earlier: Replaced | None) -> Replaced:
-        """Both as one, where it was replaced earlier already."""
-        if earlier is None:
-            return self
-        return replace(earlier, change=replace(self.change, before=earlier.change.before))
 
 
 @contextmanager
@@ -62,24 +46,6 @@ def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Pack
         packer = Packer(job, one, failed, folder, there)
         packer.fetch(name for name in there if not name.endswith(LARGE))
         yield packer
-
-
-def told_for(job: Job, reference: Reference) -> BookPacked | None:
-    """What came of a book whose worker was stopped when all was done but telling it; None where it is to be packed.
-
-    Raises StorageFailed `batch_meanwhile` where another batch has packed it otherwise.
-    """
-    dest, book = job.dest, reference.book
-    if not reference.done or dest.exists(f"{DONE}/{reference.done}"):
-        return None
-    start = done_name(book, job.key, "?").partition("?")[0]
-    name = next((name for name in done_of(job, book.identity) if name.startswith(start)), "")
-    if not name:
-        raise StorageFailed("batch_meanwhile", dest=dest.url)
-    said = json.loads(dest.read(f"{DONE}/{name}"))
-    ministry = sum(size for file, size in said["packages"].items() if f"/{MINISTRY}/" in file)
-    archive = sum(said["packages"].values()) - ministry
-    return BookPacked(said["pages"], said["cases"], len(said["changes"]), ministry, archive, name)
 
 
 class Packer:
@@ -119,7 +85,7 @@ class Packer:
         replaced = self._replaced({page.id: number for number, page in enumerate(pages, 1)})
         self._set_aside(replaced)
         useless = self._useless(kept_doubles(pages, self._folder))
-        done = self._say_done(pages, packages, self._with_earlier(replaced), useless)
+        done = self._say_done(pages, packages, with_earlier(self._one, replaced), useless)
         self._job.dest.remove(useless)  # only now: what is said of the book before must hold until something else is said
         return BookPacked(len(pages), packages.cases, len(replaced), packages.ministry_bytes, packages.archive_bytes, done)
 
@@ -183,6 +149,7 @@ class Packer:
         there = [] if dest.path else [entry for folder in self._exchanged for entry in dest.list(folder)]
         with dest.filling(packages, last=SEALS) as folder:
             self._bring_typed(folder, there)
+            self._bring_previous(folder)
             yield folder
             if there:
                 written = {f"{packages}/{path.relative_to(folder).as_posix()}" for path in folder.rglob("*")}
@@ -205,6 +172,13 @@ class Packer:
             for entry in (*ours, *kept):
                 scratch.place(folder, entry.name.removeprefix(f"{self._one.packages}/"), self._job.dest.read(entry.name))
 
+    def _bring_previous(self, folder: Path) -> None:
+        """A version names the seal of the one before it."""
+        version, dest = packing.version_of(self._one.state), self._job.dest
+        name = joined(f"v{version - 1}" if version > 2 else "", f"{self._one.identity}/{BAG_SEAL}")
+        if version > 1 and dest.path is None and dest.exists(f"{self._one.packages}/{name}"):
+            scratch.place(folder, name, dest.read(f"{self._one.packages}/{name}"))
+
     def _replaced(self, numbers: Mapping[str, int]) -> tuple[Replaced, ...]:
         """The pages that differ from before; none where nothing of the book was developed before. `numbers` by page id."""
         names = {**self._one.before, **self._counted} if self._one.before else ()
@@ -224,15 +198,6 @@ class Packer:
         where = "dest" if before and before.storage == self._job.dest else "source"
         for change in compare(old, now.pages, str(self._one.identity), numbers):
             yield Replaced(change, where, jpegs.get(change.page, ""))
-
-    def _with_earlier(self, replaced: Iterable[Replaced]) -> tuple[Replaced, ...]:
-        """With what this very job had replaced in the book before."""
-        from province.changes import Change
-
-        earlier = {item["change"]["page"]: Replaced(Change.from_json(item["change"]), item["where"], item["before"])
-                   for item in self._one.changed_before}
-        now = {item.change.page: item.after(earlier.get(item.change.page)) for item in replaced}
-        return tuple(item for item in {**earlier, **now}.values() if item.change.visible and item.change.facts)
 
     def _set_aside(self, replaced: Iterable[Replaced]) -> None:
         """Copies of replaced pages, which are about to go, for the report."""
@@ -274,7 +239,14 @@ class Packer:
                         for item in replaced],
         }).encode("utf-8"))
         dest.remove([f"{DONE}/{other}" for other in done_of(self._job, str(one.identity)) if other != name])
+        self._remove_old_logs()
         return name
+
+    def _remove_old_logs(self) -> None:
+        """Those that were made of a plain folder as it was before."""
+        dest, now = self._job.dest, folder_log_name(self._one.book, self._job.settings.limits)
+        logs = dest.look(FOLDER_LOGS)[1] if self._one.book.kind is Kind.FOLDER else ()
+        dest.remove([entry.name for entry in logs if is_of(entry.name, str(self._one.identity)) and entry.name != now])
 
     def _original(self, page: str) -> str:
         """The name of a page's original in the source, and its frame."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from batch.local import Failure
-from errors import BadConfig
+from errors import BadConfig, StorageFailed
 from originals.durable import REASONS
 from province.job import Job
 from province.onebook import Reference
@@ -31,6 +31,7 @@ from province.sources import Kind, SourceBook
 AT_ONCE = 10  # orders in flight for each worker: none waits for the next, and little is to be given again
 READ_AHEAD = 2  # books for each worker that are read before their captures are wanted
 OF_STORAGE, OF_DISK = ("storage_", "batch_"), {*REASONS.values(), "disk_failed"}
+IN_A_ROW = 100  # failures of a storage or disk, and nothing else between: nothing will come of the rest either
 FATAL = {"worker_other_version"}  # failures that every order would have
 FOR_A_BOOK, FOR_A_CAPTURE = 10, 2  # times the time of one image, for an order about a book: at least, and per capture
 
@@ -91,7 +92,7 @@ class Tally:
     def expected(self) -> float:
         """Captures that are to be developed in all: those known, and as many for each book that is not read yet."""
         unread = self.books - self.finished - self.read
-        return self.due + unread * (self.due / self.read if self.read else 0.0)
+        return max(self.developed, self.due + unread * (self.due / self.read if self.read else 0.0))
 
 
 @dataclass
@@ -116,11 +117,13 @@ class Run:
         self._open: dict[str, _Open] = {}
         self._orders: dict[int, Any] = {}
         self._due: deque[DevelopCapture] = deque()
+        self._in_a_row = 0
 
     def go(self, references: Iterable[Reference], develop: bool = True) -> Tally:
         """Carry it all out; without `develop` books are only read, to know what would be done.
 
-        Raises what the engine raises when it is lost, and BadConfig where no worker can do anything.
+        Raises what the engine raises when it is lost, BadConfig where no worker can do anything, and StorageFailed where
+        nothing can be read or written any more.
         """
         books = iter(references)
         more = self._feed(books)
@@ -156,10 +159,7 @@ class Run:
 
     def _take(self, order: Any, outcome: Any, develop: bool) -> None:
         book = self._open[order.reference.book.identity]
-        if not isinstance(outcome, Failure):
-            self.tally.cpu += outcome.cpu
-        elif outcome.code in FATAL:
-            raise BadConfig(outcome.code, **outcome.facts)
+        self._heed(outcome)
         if isinstance(order, DevelopCapture):
             self._developed(book, order, outcome)
         elif isinstance(outcome, Failure):
@@ -171,6 +171,18 @@ class Run:
             self._develop(book, [DevelopCapture(book.reference, name, habit) for name, habit in outcome.captures])
         else:
             self._book_packed(book, outcome)
+
+    def _heed(self, outcome: Any) -> None:
+        """Count the cost of an order; end the run where every further order would fail as this one did."""
+        if not isinstance(outcome, Failure):
+            self.tally.cpu += outcome.cpu
+            self._in_a_row = 0
+        elif outcome.code in FATAL:
+            raise BadConfig(outcome.code, **outcome.facts)
+        elif _is_away(outcome):
+            self._in_a_row += 1
+            if self._in_a_row >= IN_A_ROW:
+                raise StorageFailed(outcome.code, **outcome.facts)
 
     def _book_read(self, book: _Open, outcome: BookRead, develop: bool) -> None:
         tally, name = self.tally, book.reference.book.identity
@@ -202,7 +214,7 @@ class Run:
         tally, name = self.tally, book.reference.book.identity
         book.waiting -= 1
         if isinstance(outcome, Failure):
-            away = outcome.code.startswith(OF_STORAGE) or outcome.code in OF_DISK
+            away = _is_away(outcome)
             book.away |= away
             if order.habit is None or away:  # else it was developed before, as what it is by itself
                 book.failed[order.capture] = outcome.code
@@ -246,3 +258,8 @@ class Run:
         self.tally.troubles.append(trouble)
         facts = {"book": trouble.book, "name": trouble.name, "code": trouble.code, "facts": trouble.facts}
         self._tell(Happening("trouble", facts))
+
+
+def _is_away(failure: Failure) -> bool:
+    """Whether a storage or disk failed, and no image."""
+    return failure.code.startswith(OF_STORAGE) or failure.code in OF_DISK

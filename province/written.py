@@ -26,6 +26,11 @@ def done_name(book: SourceBook, job: str, written: str) -> str:
     return f"{book.identity}.{job}.{book.stamp[:16]}.{written or FAILED}.json"
 
 
+def is_of(name: str, identity: str) -> bool:
+    """Whether a file of the destination is about a book: `<identity>.<digest>…`."""
+    return name.rpartition("/")[2].startswith(f"{identity}.")
+
+
 def written_digest(files: Iterable[Entry]) -> str:
     """Digest of names and sizes: times would be others where the destination was copied."""
     lines = sorted(f"{file.name}\0{file.size}\n" for file in files)

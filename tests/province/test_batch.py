@@ -15,7 +15,7 @@ from batch.local import Failure
 from book import Identity
 from errors import BadConfig, NothingToDo, StorageFailed, UnreadableImage
 from originals.booklog import BookLog
-from province.batch import check_apart, plan
+from province.batch import carry_out, check_apart, plan
 from province.job import Job
 from province.orders import DevelopCapture, PackBook, ReadBook
 from province.storage import open_storage
@@ -347,3 +347,31 @@ def test_an_image_that_was_exchanged_meanwhile_is_not_taken_for_the_one_before(f
     assert [(item.name, item.code) for item in tally.troubles] == [("IMG_4.jpg", "original_differs")]
     _, tally, _ = run(source, dest, profile="ministry", where=parse("type=KH"))
     assert (tally.packed, tally.troubles) == (1, [])
+
+
+def test_a_storage_that_stays_away_ends_the_batch(folder_source, tmp_path, monkeypatch):
+    def fail(order):
+        if isinstance(order, DevelopCapture):
+            raise StorageFailed("storage_unreachable", storage="s3://kho", seconds=300, reason="503")
+
+    monkeypatch.setattr("province.run.IN_A_ROW", 3)
+    with pytest.raises(StorageFailed) as lost:
+        run(folder_source, tmp_path / "dest", fail=fail)
+    assert lost.value.code == "storage_unreachable"
+
+
+def test_a_book_that_somebody_changes_meanwhile_is_left_for_the_next_run(folder_source, finished, tmp_path):
+    def change(order):
+        if isinstance(order, DevelopCapture) and order.reference.book.identity == KH and not changed:
+            changed.append(order.capture)
+            one = made.job.book(order.reference)
+            one.__dict__["tasks"] = {name: task for name, task in one.tasks.items() if name != order.capture}
+
+    changed, dest = [], tmp_path / "dest"
+    job = Job(open_storage(str(folder_source)), open_storage(str(dest)), settings.load())
+    made = Inline(job, change)
+    tally = carry_out(job, plan(job), lambda: made, lambda _: None)
+    assert [(item.book, item.code) for item in tally.troubles] == [(KH, "batch_book_changed")]
+    assert tally.packed == 1
+    run(folder_source, dest)
+    assert tree(dest, "packages", "pages", "books") == tree(finished, "packages", "pages", "books")

@@ -77,7 +77,7 @@ def test_each_of_many_troubles_can_be_found(sohoa, folder_source, dest, tmp_path
         (source / f"lạc {number}.jpg").write_bytes(b"x")
     ran = sohoa("batch", source, "--out", dest)
     assert ran.returncode == 65
-    assert "lạc 0.jpg" in ran.stdout and "10 việc nữa" in ran.stdout
+    assert "lạc 0.jpg" in ran.stdout and "10 mục nữa" in ran.stdout
     said, = (dest / "reports").rglob("failed.csv")
     assert said.read_text(encoding="utf-8-sig").count("lạc ") == 30
 

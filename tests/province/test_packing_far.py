@@ -1,5 +1,6 @@
 """What packing leaves alone: what people typed, earlier versions, other packages; and what it must not leave."""
 
+import hashlib
 import shutil
 from dataclasses import replace
 
@@ -53,7 +54,9 @@ def test_far_away_a_closed_book_stays_as_it_was(station, webdav_server, tmp_path
     for settings in (None, strong()):
         run(source, f"{webdav_server.url}/closed", settings=settings)
         assert {name: data for name, data in tree(folder / "packages" / KH).items() if not name.startswith("v2/")} == before
-    assert (folder / "packages" / KH / "v2" / KH / "bagit.txt").exists()
+    info = (folder / "packages" / KH / "v2" / KH / "bag-info.txt").read_text(encoding="utf-8")
+    seal = hashlib.sha256(before[f"{KH}/tagmanifest-sha256.txt"]).hexdigest()
+    assert f"Previous-Version: {seal}\n" in info
 
 
 def test_far_away_one_package_is_written_and_the_other_stays(folder_source, far):
