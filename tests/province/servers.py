@@ -61,8 +61,9 @@ def running(kind: str, *arguments: str) -> Iterator[str]:
 
 @contextmanager
 def in_environment(values: dict[str, str]) -> Iterator[None]:
-    """For this process and those that it starts meanwhile."""
+    """For this process and those that it starts meanwhile; what was connected before is to another server."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("province.stores._OPENED", {})
         for name, value in values.items():
             patch.setenv(name, value)
         yield
