@@ -181,14 +181,16 @@ def _with_pids(source: Path, dest: Path, make: Any) -> tuple[Any, list[int], lis
     """A run on a cluster of two workers; the tally, and the workers before and after."""
     from batch.cluster import Cluster
     from batch.local import Limits
+    from originals.durable import locked
     from province.batch import plan
+    from province.orders import LOCK
     from province.run import Run
     from settings import load
 
     settings = load()
     job = make(open_storage(str(source)), open_storage(str(dest)), settings)
     limits = Limits(settings.general.seconds, settings.general.memory_mb)
-    with Cluster(job, workers=2, limits=limits) as cluster:
+    with locked(dest / LOCK), Cluster(job, workers=2, limits=limits) as cluster:
         work.wait_for(lambda: len(work.dask_workers(os.getpid())) == 2)
         before = work.dask_workers(os.getpid())
         tally = Run(job, cluster, settings.general.seconds, lambda _: None).go(plan(job).references)
