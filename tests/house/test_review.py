@@ -24,7 +24,7 @@ from workplace import Workplace
 
 ROOT = Path(__file__).parents[2]
 BOOK = "KH.1990.14800.01"
-NOTES = {"outline_unsure", "skew_unsure", "blank_page", "faint_ink"}  # findings that ask nobody to look
+NOTES = {"outline_unsure", "skew_unsure", "blank_page", "faint_ink", "redecided"}  # findings that ask nobody to look
 SETTINGS = load()
 
 
