@@ -267,6 +267,11 @@ def known(task: Task) -> tuple[DevelopedPage, ...] | None:
         return None
 
 
+def forget() -> None:
+    """Let go of what `known` remembers: of a book that is done, nobody asks again."""
+    _facts.cache_clear()
+
+
 @lru_cache(REMEMBERED)
 def _facts(path: Path, _modified: int) -> tuple[DevelopedPage, ...]:
     return tuple(DevelopedPage.from_json(page) for page in json.loads(path.read_text(encoding="utf-8")))

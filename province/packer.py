@@ -16,7 +16,7 @@ import packing
 from book import canonical_json
 from bookpack.ministry import FOLDER as MINISTRY
 from bookpack.ministry import TYPED
-from developing import DevelopedPage, Task, known
+from developing import DevelopedPage, Task, forget, known
 from province import scratch
 from province.bench import Bench, Borrowed
 from province.done import Replaced, done_of, with_earlier
@@ -45,7 +45,10 @@ def laid_out(job: Job, one: OneBook, failed: Mapping[str, str]) -> Iterator[Pack
         there = {entry.name.rpartition("/")[2]: entry.size for entry in job.dest.look(one.pages)[1]}
         packer = Packer(job, one, failed, folder, there)
         packer.fetch(name for name in there if not name.endswith(LARGE))
-        yield packer
+        try:
+            yield packer
+        finally:
+            forget()  # or a worker would carry the pages of its last thousands of captures with it
 
 
 class Packer:
