@@ -38,7 +38,7 @@ class Faults:
     cover_open_at: int = 0
     die_at: int = 0  # in the middle of that sheet the scanner is gone for good
     silent_at: int = 0  # that sheet never comes
-    slow: float = 0.0  # s for each sheet
+    slow: float = 0.1  # s for each sheet: no paper is faster, and a driver that reads ahead loses sheets that come at once
     busy: bool = False  # no new job is taken
 
 
