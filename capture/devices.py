@@ -1,7 +1,7 @@
 """What every kind of scanner has in common: what it is, what is asked of it, what comes of it, and its words.
 
 Drivers name sources, modes and buttons each in their own way ("ADF Front", "24bit Color"): here they become ours.
-Talking to a driver is left to `sane` and its worker.
+Talking to a driver is left to the families' workers (`sane`, `twain`).
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class ScanParams:
     wait_seconds: float = 60.0  # and asleep while a lamp warms up or a network scanner makes a page, s
     button: str = ""  # name of the driver's option that is the button; empty: look for one
     options: tuple[str, ...] = ()  # further options of the driver, "name=value"
+    window: bool = False  # show the driver's own window, in which a person sets everything (TWAIN)
 
     def __post_init__(self) -> None:
         if not 50 <= self.dpi <= 2400:

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 GRACE = 2.0  # s for a driver to finish in good order before it is killed
 LOOK = 0.25  # s
 AWAKE = 0.0002  # s of processor time that show that a driver does something; asleep it uses about 2e-6 a second
+WINDOWLESS = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no console opens beside a program that has none
+APPENDED = "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_module(sys.argv[2], run_name='__main__')"
 LONGEST = 600.0  # s in one state, however busy: A3 at 1200 dpi over slow USB takes about 200
 
 
@@ -36,14 +38,17 @@ class DriverGone(Exception):
 
 
 class Driver:
-    """A worker module in a process of its own, with its first order. Use it as a context: at its end it is gone."""
+    """A worker module in a process of its own, with its first order. Use it as a context: at its end it is gone.
 
-    def __init__(self, module: str, order: Mapping[str, Any]) -> None:
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    python: the Python that runs it, where that is not this program's own (32-bit drivers need a 32-bit one). It has
+    libraries of its own, which go before those of this program. Raises OSError where it cannot be started.
+    """
+
+    def __init__(self, module: str, order: Mapping[str, Any], python: Path | None = None) -> None:
+        command, paths = _command(module, python)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUTF8": "1"},
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, creationflags=WINDOWLESS,
+            env={**os.environ, "PYTHONPATH": paths, "PYTHONUTF8": "1"},
         )
         self._lines: queue.Queue[tuple[float, dict[str, Any] | None]] = queue.Queue()
         self._said: deque[str] = deque(maxlen=40)
@@ -125,6 +130,14 @@ class Driver:
         last = next(filter(None, reversed(self._said)), "")
         reason = next((line for line in self._said if line.startswith("Fatal Python error")), last)
         return {"exit": self._process.returncode, "reason": reason}
+
+
+def _command(module: str, python: Path | None) -> tuple[list[str], str]:
+    """How to start a worker, and its PYTHONPATH."""
+    if python is not None:
+        return [str(python), "-P", "-c", APPENDED, str(ROOT), module], ""
+    paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    return [sys.executable, "-P", "-m", module], paths
 
 
 class _Watch:

@@ -231,10 +231,10 @@ def cover(talk: Talk, books: tuple[str, ...], commands: tuple[str, ...], out: Pa
 @told
 def devices(talk: Talk, as_json: bool) -> ExitCode:
     """Các máy quét thấy được, USB và mạng. / Scanners on USB and in the network."""
-    from capture import sane
+    from capture import scanners
     from station import words
 
-    found = sane.devices()
+    found = scanners.devices()
     if as_json:
         click.echo(json.dumps([device.__dict__ for device in found], ensure_ascii=False))
     else:
@@ -298,9 +298,9 @@ def scan_params(talk: Talk, preset: Any, asked: dict[str, Any]) -> Any:
 
 def the_only_scanner(talk: Talk) -> str:
     """The name of the scanner, where there is just one."""
-    from capture import sane
+    from capture import scanners
 
-    found = sane.devices()
+    found = scanners.devices()
     if len(found) != 1:
         raise click.UsageError(talk.say("error", "scanner_choose", names=", ".join(item.name for item in found) or "–"))
     return found[0].name

@@ -69,7 +69,7 @@ def scan_pages(
     Without a book, cover sheets among the pages tell it. `wait` is told when so many captures wait to be developed
     that the glass has to pause; `tell`, twice a second, what the scanner does and for how many seconds it was silent.
     """
-    from capture import sane
+    from capture import scanners
 
     if book is not None and not workplace.log(str(book)).state().opened:
         shelf.add(workplace, book, {})
@@ -80,7 +80,7 @@ def scan_pages(
         _let_developing_catch_up(workplace, settings.watch.most_waiting, wait)
         return next_page()
 
-    yield from sane.scan(device, params, folder, wanted, another, tell)
+    yield from scanners.scan(device, params, folder, wanted, another, tell)
 
 
 def all_taken(workplace: Workplace) -> bool:

@@ -54,12 +54,12 @@ class Scanner:
 
     def devices(self, again: bool = False) -> tuple[Device, ...]:
         """The scanners there are; looked for once, and `again` when asked. Raises ScannerFailed, Refused."""
-        from capture import sane
+        from capture import scanners
 
         if self._devices is None or again:
             self._claim(Standing(LISTING))
             try:
-                self._devices = tuple(sane.devices())
+                self._devices = tuple(scanners.devices())
             except ScannerFailed as error:
                 self._say(Standing(trouble=error.code, facts=error.facts))
                 raise

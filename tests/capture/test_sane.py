@@ -20,7 +20,7 @@ from escl_server import EsclScanner, Faults
 from capture import devices as words
 from capture.devices import Button, Scanned, ScannerFailed, ScanParams, Trouble
 from capture.driver import Driver, DriverGone, _Watch
-from capture.sane import devices, scan
+from capture.scanners import devices, scan
 from texts import catalogue
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SANE has no Windows version")
@@ -117,7 +117,7 @@ def test_without_the_library_it_is_said_what_is_missing(monkeypatch, tmp_path, r
 
 
 def test_the_program_itself_never_loads_the_driver():
-    for name in ("sane", "driver", "devices"):
+    for name in ("scanners", "driver", "devices", "line", "session", "twain/managers"):
         tree = ast.parse((ROOT / "capture" / f"{name}.py").read_text(encoding="utf-8"))
         loaded = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         assert not loaded & {"sane", "_sane"}
@@ -305,15 +305,17 @@ def test_half_a_page_is_not_taken_for_a_page(site, run, tmp_path):
 
 
 def test_no_callback_is_given_and_only_one_thread_touches_the_device():
-    tree = ast.parse((ROOT / "capture" / "sanedevice.py").read_text(encoding="utf-8"))
+    tree = ast.parse((ROOT / "capture" / "sane" / "device.py").read_text(encoding="utf-8"))
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "snap"]
     assert [ast.unparse(call.args[2]) for call in calls] == ["None"]
     assert "threading" not in {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    worker = ast.parse((ROOT / "capture" / "saneworker.py").read_text(encoding="utf-8"))
-    line = next(node for node in worker.body if isinstance(node, ast.ClassDef) and node.name == "Line")
-    threads = [node for node in ast.walk(worker) if isinstance(node, ast.Attribute) and node.attr == "Thread"]
-    assert len(threads) == 1 and threads[0] in ast.walk(line)  # and a Line knows no device
-    assert "device" not in ast.unparse(line).lower()
+    child = {name: ast.parse((ROOT / "capture" / f"{name}.py").read_text(encoding="utf-8"))
+             for name in ("sane/worker", "session", "line")}
+    threads = {name: [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "Thread"]
+               for name, tree in child.items()}
+    assert {name: len(found) for name, found in threads.items()} == {"sane/worker": 0, "session": 0, "line": 1}
+    line = next(node for node in child["line"].body if isinstance(node, ast.ClassDef) and node.name == "Line")
+    assert "device" not in ast.unparse(line).lower()  # a Line knows no device
 
 
 def test_a_folder_that_cannot_be_written_is_told(tester, tmp_path):
@@ -379,7 +381,7 @@ def drivers(monkeypatch):
             started.append(self)
             return self
 
-    monkeypatch.setattr("capture.sane.Driver", Seen)
+    monkeypatch.setattr("capture.scanners.Driver", Seen)
     return started
 
 
@@ -418,7 +420,7 @@ def test_a_consumer_that_has_enough_leaves_no_process(tester, drivers, tmp_path)
 
 
 def test_when_the_program_is_killed_the_page_at_hand_is_kept_and_no_process_is_left(tester, tmp_path):
-    code = ("import sys; from pathlib import Path; from capture.sane import ScanParams, scan\n"
+    code = ("import sys; from pathlib import Path; from capture.scanners import ScanParams, scan\n"
             f"params = ScanParams(source='feeder', mode='grey', options={SLOW!r}, dpi=75, paper='A5')\n"
             f"for page in scan('{tester}', params, Path({str(tmp_path / 'out')!r}), None, lambda: True):\n"
             "    print(page, flush=True)")
@@ -591,7 +593,7 @@ def test_settings_out_of_range(wrong):
 
 def test_every_code_has_its_sentence():
     source = "".join((ROOT / "capture" / f"{name}.py").read_text(encoding="utf-8")
-                     for name in ("sane", "sanedevice", "saneworker", "driver", "devices"))
+                     for name in ("scanners", "sane/device", "sane/worker", "session", "driver", "devices"))
     strings = {node.value for node in ast.walk(ast.parse(source.replace("from __future__ import annotations", "")))
                if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     codes = {text for text in strings if text.startswith("scanner_") and text != "scanner_"}

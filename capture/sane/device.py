@@ -1,4 +1,4 @@
-"""An opened SANE device, with a guard for each known defect of python-sane 2.9. Only `saneworker` may import this.
+"""An opened SANE device, with a guard for each known defect of python-sane 2.9. Only `worker` may import this.
 
 - Errors are English sentences without a code: `told` gives each its code.
 - Values that overflow or do not fit are taken silently: every option is set, read back and compared.
@@ -12,12 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any
 
 import _sane
 import numpy as np
 import sane
+from PIL import Image
 
 from capture.devices import (
     BUTTONS,
@@ -31,6 +31,7 @@ from capture.devices import (
     same_device,
     sources_by_kind,
 )
+from capture.session import Picture
 
 CODES = {  # sane_strstatus; two are of later versions of the standard
     "Operation not supported": "scanner_refused",
@@ -72,14 +73,6 @@ def listed() -> list[Device]:
     with told():
         found = sane.get_devices()
     return [Device(*facts, network=is_network(facts[0])) for facts in found if not facts[0].startswith("v4l:")]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A page as read: height × width (× 3), uint8, and its resolution (0: unknown)."""
-
-    pixels: np.ndarray
-    dpi: float
 
 
 class SaneDevice:
@@ -327,7 +320,7 @@ class SaneDevice:
         cut = int(padded > row)  # python-sane drops an unfilled last line
         if not len(pixels) or (lines > 0 and not any(n - cut <= len(pixels) <= n for n in (lines, lines_then))):
             raise ScannerFailed("scanner_truncated", got=len(pixels), wanted=max(lines, 0))
-        return Picture(_eight_bits(pixels, width, samples, depth), float(self.value("resolution") or 0))
+        return Picture(Image.fromarray(_eight_bits(pixels, width, samples, depth)), float(self.value("resolution") or 0))
 
     def cancel(self) -> None:
         """End what was begun; in this thread only."""

@@ -1,96 +1,89 @@
-"""The disposable process in which SANE's drivers run: `python -m capture.saneworker`, told what to do by `driver`.
+"""A session with one scanner, in the disposable process of its driver: one order is done, then the process ends.
 
-Lines of JSON come in on the standard input: one order (list, describe, scan), later `next` or `stop`. Lines of JSON go
-out: found, described, page, ask, trouble, end, and twice a second a beat. What drivers print goes to the error stream.
+What a driver's family has to bring is small (`Drivers`, `ScannerDevice`); how pages follow each other, what an empty
+feeder means and how a page becomes a file is the same for all. Only the standard library and Pillow are needed here: a
+32-bit Python that serves 32-bit drivers has nothing more.
 """
 
 from __future__ import annotations
 
 import faulthandler
 import io
-import json
 import os
-import queue
 import re
 import signal
-import sys
-import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from capture.devices import Button, Device, ScannerFailed, ScanParams
+from capture.line import Line
 from errors import SohoaError
 from originals.durable import NewFile
 
 if TYPE_CHECKING:
-    from capture.sanedevice import Picture, SaneDevice
+    from PIL import Image
 
-BEAT = 0.5  # s
-ORPHAN = 30.0  # s that a page may still take when nobody listens any more
 POLL = 0.15  # s between looks at the scanner's button
 QUALITY = 95
 NAME = re.compile(r"SCAN_(\d+)\.", re.I)
 
 
-class Line:
-    """The line to the program that started this one."""
+@dataclass(frozen=True)
+class Picture:
+    """A page as read: an image of mode RGB, L or 1, and its resolution in dpi (0: unknown)."""
 
-    def __init__(self) -> None:
-        self._out = os.fdopen(os.dup(1), "wb", buffering=0)
-        os.dup2(2, 1)  # some drivers print
-        self._lock = threading.Lock()
-        self._orders: queue.Queue[dict[str, Any]] = queue.Queue()
-        self.stopped = threading.Event()
-        self._state = "opening"
-        for work in (self._listen, self._beat):
-            threading.Thread(target=work, daemon=True).start()
-
-    def state(self, state: str) -> None:
-        """What the driver is about to do; it is told at once."""
-        self._state = state
-        self.say(beat=state)
-
-    def say(self, **message: Any) -> None:
-        """Send a message. Where nobody listens any more, the page at hand is still finished and kept."""
-        with self._lock:
-            try:
-                self._out.write(json.dumps(message).encode() + b"\n")
-            except OSError:
-                self.stopped.set()
-
-    def end(self, error: SohoaError | None = None) -> None:
-        """The last word; what comes after it has only little time."""
-        if error:
-            self.say(trouble=error.code, facts=error.facts)
-        self.say(end=True)
-
-    def order(self, timeout: float | None = None) -> dict[str, Any]:
-        """The next order; nothing when none has come within the time."""
-        try:
-            return self._orders.get(timeout=timeout)
-        except queue.Empty:
-            return {}
-
-    def _listen(self) -> None:
-        with os.fdopen(os.dup(0), "rb") as lines:
-            for line in lines:
-                self._orders.put(json.loads(line))
-        self.stopped.set()
-        self._orders.put({"do": "stop"})
-        time.sleep(ORPHAN)
-        os._exit(1)
-
-    def _beat(self) -> None:
-        while not self.stopped.wait(BEAT):
-            own = time.thread_time()  # no sign of the driver
-            self.say(beat=self._state, used=time.process_time() - own)
+    image: Image.Image
+    dpi: float
 
 
-def main() -> None:
+class ScannerDevice(Protocol):
+    """A scanner that is open. All methods but the last two raise ScannerFailed."""
+
+    def described(self, device: Device) -> Device:
+        """`device` with all that it can do."""
+
+    def use_source(self, asked: str) -> str:
+        """Choose the source; the kind in use: flatbed, feeder or duplex."""
+
+    def has_flatbed(self) -> bool: ...
+
+    def set_up(self, params: ScanParams) -> None:
+        """Everything but the source, each value read back and compared."""
+
+    def button_name(self, asked: str) -> str:
+        """What tells of the scanner's button, or empty."""
+
+    def value(self, name: str) -> Any:
+        """What the driver's option of that name is now."""
+
+    def start(self) -> None:
+        """Begin a page; scanner_no_paper where the feeder has no more."""
+
+    def read(self, mode: str) -> Picture:
+        """The page that was begun, whole."""
+
+    def cancel(self) -> None:
+        """End what was begun."""
+
+    def close(self) -> None: ...
+
+
+class Drivers(Protocol):
+    """The drivers of one family, loaded into this process."""
+
+    def listed(self) -> list[Device]:
+        """The devices there are, by name alone. Raises ScannerFailed."""
+
+    def opened(self, name: str) -> ScannerDevice:
+        """The device of that name, open. Raises ScannerFailed."""
+
+
+def serve(load: Callable[[Mapping[str, Any]], Drivers]) -> None:
+    """Do the one order that comes in on the standard input with the drivers that `load` gives for it; end this process."""
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program, which then ends this one
     if hasattr(signal, "pthread_sigmask"):  # drivers put SIGPIPE back to what ends a process; a block stays
@@ -101,51 +94,36 @@ def main() -> None:
     if work is None:
         os._exit(0)  # stopped before it began
     try:
-        _load()
-        work(line, order)
+        work(line, load(order), order)
     except SohoaError as error:
         line.end(error)
     line.end()
     os._exit(0)  # no library's own end: some drivers crash or hang there
 
 
-def _load() -> None:
-    try:
-        import sane
-    except ImportError as error:
-        raise ScannerFailed("scanner_missing_library", reason=str(error)) from error
-    sane.init()
-
-
-def find(line: Line, order: Mapping[str, Any]) -> None:
+def find(line: Line, drivers: Drivers, order: Mapping[str, Any]) -> None:
     """Say which devices there are."""
-    from capture.sanedevice import listed
-
     line.state("listing")
-    line.say(found=[asdict(device) for device in listed()])
+    line.say(found=[asdict(device) for device in drivers.listed()])
 
 
-def describe(line: Line, order: Mapping[str, Any]) -> None:
+def describe(line: Line, drivers: Drivers, order: Mapping[str, Any]) -> None:
     """Say, one by one, what the devices can do, or why one cannot be opened."""
-    from capture.sanedevice import SaneDevice
-
     for facts in order["devices"]:
         line.state("opening")
         try:
-            device = SaneDevice(facts["name"])
+            device = drivers.opened(facts["name"])
             line.say(described=asdict(device.described(Device(**facts))))
             device.close()
         except ScannerFailed as error:
             line.say(described=None, code=error.code)
 
 
-def scan(line: Line, order: Mapping[str, Any]) -> None:
+def scan(line: Line, drivers: Drivers, order: Mapping[str, Any]) -> None:
     """Scan pages into the folder."""
-    from capture.sanedevice import SaneDevice
-
     params = ScanParams(**{**order["params"], "options": tuple(order["params"]["options"])})
     line.state("opening")
-    device = SaneDevice(order["device"])
+    device = drivers.opened(order["device"])
     try:
         session = Session(line, device, params, Path(order["folder"]))
         session.run(order["wanted"])
@@ -161,7 +139,7 @@ def scan(line: Line, order: Mapping[str, Any]) -> None:
 class Session:
     """Pages from one device into one folder."""
 
-    def __init__(self, line: Line, device: SaneDevice, params: ScanParams, folder: Path) -> None:
+    def __init__(self, line: Line, device: ScannerDevice, params: ScanParams, folder: Path) -> None:
         self._line, self._device, self._params, self._folder = line, device, params, folder
         self._source = device.use_source(params.source)
         device.set_up(params)
@@ -234,7 +212,7 @@ class Session:
             new.write(data)
             path = self._free_name(ending)
             new.keep(path)
-        height, width = picture.pixels.shape[:2]
+        width, height = picture.image.size
         self._line.say(page={"path": str(path), "width": width, "height": height, "dpi": picture.dpi,
                              "number": self._number})
         self._number += 1
@@ -250,9 +228,7 @@ def encoded(picture: Picture, params: ScanParams) -> tuple[bytes, str]:
 
     A number of its own makes each scan another file, even where two pages look alike to the last pixel.
     """
-    from PIL import Image
-
-    image, out = Image.fromarray(picture.pixels), io.BytesIO()
+    image, out = picture.image, io.BytesIO()
     dpi = {"dpi": (picture.dpi, picture.dpi)} if picture.dpi else {}
     if params.mode == "bitonal":
         image.convert("1").save(out, "PNG", exif=_exif(), **dpi)
@@ -277,7 +253,3 @@ def _exif() -> bytes:
 
 def _names(folder: Path) -> list[str]:
     return [entry.name for entry in os.scandir(folder)] if folder.is_dir() else []
-
-
-if __name__ == "__main__":
-    sys.exit(main())

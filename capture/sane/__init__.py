@@ -1,0 +1,1 @@
+"""Scanners through SANE (Linux): what only the disposable process of its drivers loads."""
