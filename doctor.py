@@ -100,9 +100,27 @@ def temporary_folder() -> Check:
 
 
 def scanners() -> Check:
-    """Whether the optional library for SANE scanners is there; without it, files and folders still work."""
+    """Whether scanners can be reached; without them, files, folders and phones still work."""
+    if os.name == "nt":
+        return twain()
     there = importlib.util.find_spec("sane") is not None
     return Check("scanners" if there else "no_scanners", True)
+
+
+def twain() -> Check:
+    """Source managers and drivers of TWAIN, each with a Python of its word size: most drivers are 32-bit."""
+    from capture.twain import managers
+
+    found = managers.managers()
+    within_reach = {driver for manager in found if manager.usable for driver in manager.drivers}
+    for manager in found:
+        beyond = sorted(set(manager.drivers) - within_reach)
+        if beyond and not manager.usable:
+            return Check("twain", False, {"bits": manager.bits, "drivers": ", ".join(beyond)})
+    if not found:
+        return Check("no_twain", True)
+    sizes = ", ".join(str(manager.bits) for manager in found if manager.usable)
+    return Check("twain", True, {"sizes": sizes or "–", "drivers": ", ".join(sorted(within_reach)) or "–"})
 
 
 def _version(distribution: str) -> str:

@@ -20,6 +20,7 @@ from capture.driver import Driver, DriverGone
 from capture.twain import managers
 
 OPENING = 6.0  # s for a scanner to say what it can do
+ON_WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def families() -> tuple[Family, ...]:
 
     Raises ScannerFailed where there is none at all: twain_missing, twain_no_python.
     """
-    if os.name != "nt":
+    if not ON_WINDOWS:
         return (SANE,)
     found = managers.managers()
     usable = tuple(_twain(manager) for manager in found if manager.usable)

@@ -20,7 +20,7 @@ from escl_server import EsclScanner, Faults
 from capture import devices as words
 from capture.devices import Button, Scanned, ScannerFailed, ScanParams, Trouble
 from capture.driver import Driver, DriverGone, _Watch
-from capture.scanners import devices, scan
+from capture.scanners import Family, devices, scan
 from texts import catalogue
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SANE has no Windows version")
@@ -99,6 +99,13 @@ def test_a_scanner_is_listed_with_what_it_can_do(tester):
     assert {75, 300, 600} <= set(device.resolutions)
     assert (device.width_mm, device.height_mm) == (450, 450)
     assert not device.network and not device.duplex and not device.button
+
+
+def test_a_worker_runs_in_another_python_as_well(tester, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")  # of this program, and none of the other's business
+    with Family("SANE", "", "capture.sane.worker", Path(sys.executable)).driver(do="list") as driver:
+        found = [message["found"] for message in driver.messages(20, {}) if "found" in message]
+    assert [[device["name"] for device in devices] for devices in found] == [["test:0"]]
 
 
 def test_no_scanner_is_no_error(site):
