@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,16 @@ def watch(
     talk: Talk, inboxes: tuple[Path, ...], store: Path | None, jobs: int, page: bool, opens: bool | None
 ) -> ExitCode:
     """Nhận ảnh suốt ngày và xử lý ở phía sau. / Receive images all day, develop them behind."""
+    from errors import StoreBusy
     from originals.durable import make_folder
-    from station import service
+    from station import running, service
     from station.daemon import Station
     from station.shelf import home, workplace_of
     from webstation.hub import Hub
     from webstation.station import StationPage
 
-    settings = talk.settings()
+    settings, stop = talk.settings(), service.stop_on_signals()
+    opens = (settings.page.open and sys.stdout.isatty()) if opens is None else opens
     workplace = workplace_of(store, settings, new=True)
     folders, hub = [*map(Path, settings.watch.inboxes), *inboxes], Hub()
     if workplace.root == home()[0] and not folders:
@@ -49,15 +52,16 @@ def watch(
         service.log(event, **facts)
         hub.tell(event, **facts)
 
-    station = Station(workplace, settings, folders, service.stop_on_signals(), tell,
-                      lambda: service.notify("WATCHDOG=1"), jobs)
+    station = Station(workplace, settings, folders, stop, tell, lambda: service.notify("WATCHDOG=1"), jobs)
     screens = StationPage(workplace, settings, hub, station.poke, folders) if page else None
 
     def ready() -> None:
         if screens:
             screens.start()
+        note.enter_context(running.noted(workplace, screens.address if screens else "", stop))
+        if screens:
             click.echo(talk.say("station", "page", address=screens.address))
-            if (settings.page.open and sys.stdout.isatty()) if opens is None else opens:
+            if opens:
                 click.launch(screens.address)
         service.notify("READY=1")
         click.echo(talk.say("station", "watching", store=workplace.root, inboxes=", ".join(map(str, folders)) or "–"))
@@ -65,14 +69,39 @@ def watch(
             if not folder.is_dir():
                 click.echo(talk.say("station", "folder_away", folder=folder))
 
+    note = ExitStack()
     try:
         station.run(ready)
+    except StoreBusy:
+        here = running.running(workplace)
+        if here and here.address and page and opens:
+            click.launch(here.address)
+        raise
     finally:
         service.notify("STOPPING=1")
+        note.close()
         if screens:
             screens.stop()
     click.echo(talk.say("station", "stopped"))
     return ExitCode.OK
+
+
+@click.command()
+@store_option
+@click.option("--seconds", type=click.IntRange(1), default=120, show_default=True, help="Đợi bao lâu. / Longest wait.")
+@pass_talk
+@told
+def stop(talk: Talk, store: Path | None, seconds: int) -> ExitCode:
+    """Dừng trạm đang chạy. / End the station that runs, in good order."""
+    from station import running
+    from station.shelf import workplace_of
+
+    workplace = workplace_of(store, talk.settings())
+    if running.end(workplace, seconds):
+        click.echo(talk.say("station", "not_running", store=workplace.root))
+        return ExitCode.OK
+    click.echo(talk.say("station", "not_ended", seconds=seconds), err=True)
+    return ExitCode.BUSY
 
 
 @click.command()
@@ -306,4 +335,4 @@ def the_only_scanner(talk: Talk) -> str:
     return found[0].name
 
 
-COMMANDS = (watch, status, books, devices, scan, cover, pack)
+COMMANDS = (watch, stop, status, books, devices, scan, cover, pack)
