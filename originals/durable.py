@@ -23,15 +23,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from errors import StorageFailed, StoreBusy
+from originals.locks import hold
 
 TEMP = ".tmp-"
 TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}(\.\w+)?")
 CHUNK = 1 << 20
 READ_ONLY = 0o444
 PRIVATELY = {"opener": partial(os.open, mode=0o600)}  # for the user of the program alone (Windows: as the folder says)
-FAR = 0x7FFF0000
 WINDOWS = os.name == "nt"
-SHORT = 0.01  # between two tries for a lock, s
 TRIES, PAUSE = 20, 0.1  # on Windows a virus scanner may hold a file that was just written; s
 REASONS = {
     errno.ENOSPC: "disk_full",
@@ -41,7 +40,6 @@ REASONS = {
     errno.EACCES: "cannot_write",
     errno.EPERM: "cannot_write",
 }
-HELD = {errno.EACCES, errno.EAGAIN, errno.EDEADLK}
 FLUSH_NOT_KNOWN = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}  # some network shares cannot flush a folder
 
 
@@ -200,7 +198,7 @@ def append_line(path: Path, text: str, private: bool = False) -> None:
     make_folder(path.parent)
     new = not path.exists()
     with _told(path), open(path, "ab", **(PRIVATELY if private else {})) as log:
-        _wait_for_lock(log)
+        hold(log, wait=True)
         end = _repaired(path, log)
         try:
             log.write(text.encode("utf-8", "backslashreplace") + b"\n")
@@ -273,7 +271,7 @@ def remove(path: Path) -> None:
     """Remove a file or folder of a cache; none there is fine. Raises StorageFailed."""
     with _told(path):
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            _remove_folder(path)
         else:
             with suppress(FileNotFoundError):
                 _remove_file(path)
@@ -337,46 +335,10 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
         file = open(path, "a+b")  # noqa: SIM115  held open as long as the lock
     with file:
         with _told(path):
-            _wait_for_lock(file) if wait else _lock(file, path)
+            ours = hold(file, wait)
+        if not ours:
+            raise StoreBusy("store_busy", folder=str(path.parent))
         yield
-
-
-def _wait_for_lock(file: BinaryIO) -> None:
-    """Lock a file for as long as it is open, when others have done with it."""
-    if WINDOWS:
-        import msvcrt
-
-        file.seek(FAR)  # Windows keeps others from reading what is locked: a byte where nothing is
-        while not _is_ours(partial(msvcrt.locking, file.fileno(), msvcrt.LK_NBLCK, 1)):
-            time.sleep(SHORT)  # its own way of waiting asks once a second, and gives up after ten
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def _is_ours(lock: Callable[[], object]) -> bool:
-    try:
-        lock()
-    except OSError as error:
-        if error.errno not in HELD:
-            raise
-        return False
-    return True
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    if WINDOWS:
-        import msvcrt
-
-        file.seek(0)
-        lock = partial(msvcrt.locking, file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        lock = partial(fcntl.flock, file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    if not _is_ours(lock):
-        raise StoreBusy("store_busy", folder=str(path.parent))
 
 
 @contextmanager
@@ -394,10 +356,14 @@ def _temp_name(folder: Path) -> Path:
 
 
 def _rename(source: Path, target: Path) -> None:
+    _patiently(os.replace, source, target)
+
+
+def _patiently(step: Callable[..., None], *paths: Path) -> None:
+    """On Windows a file that another program has open can be neither replaced nor removed: mostly for a moment only."""
     for left in reversed(range(TRIES if WINDOWS else 1)):
         try:
-            os.replace(source, target)
-            return
+            return step(*paths)
         except PermissionError:
             if not left:
                 raise
@@ -442,9 +408,17 @@ def _flush_tree(folder: Path) -> None:
 def _remove_file(path: Path) -> None:
     if WINDOWS and path.exists():
         os.chmod(path, 0o600)  # Windows removes no read-only file
-    os.unlink(path)
+    _patiently(os.unlink, path)
+
+
+def _remove_folder(folder: Path) -> None:
+    if WINDOWS:
+        for parent, _, files in os.walk(folder):
+            for name in files:
+                os.chmod(Path(parent, name), 0o600)
+    shutil.rmtree(folder)
 
 
 def _remove_tree(folder: Path) -> None:
     with suppress(OSError):
-        shutil.rmtree(folder)
+        _remove_folder(folder)
