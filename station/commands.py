@@ -282,6 +282,8 @@ def devices(talk: Talk, as_json: bool) -> ExitCode:
 @click.option("--paper", type=click.Choice(("A5", "A4", "A3")), help="Khổ giấy. / Paper.")
 @click.option("--next", "next_page", type=click.Choice(("key", "time", "button")),
               help="Sang trang bằng phím, theo giờ, hay nút máy quét. / What starts the next page on the glass.")
+@click.option("--window", is_flag=True, default=None,
+              help="Mở cửa sổ của trình điều khiển (TWAIN). / The driver's own window.")
 @click.option("--pages", type=click.IntRange(1), help="Số trang nhiều nhất. / So many pages at most.")
 @json_option
 @pass_talk

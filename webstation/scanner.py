@@ -18,7 +18,7 @@ from webstation.hub import Hub
 from workplace import Workplace
 
 IDLE, LISTING, ASKING = "idle", "listing", "asking"
-PRESETS = ("source", "dpi", "mode", "paper", "next_page")
+PRESETS = ("source", "dpi", "mode", "paper", "next_page", "window")
 
 
 @dataclass(frozen=True)

@@ -242,3 +242,20 @@ def test_a_key_that_is_pressed_twice_scans_no_page_twice(capture):
     capture.keyboard.press("x")
     until(capture, standing % "scanner.state === 'idle'")
     wait_for_count(capture, before + 2)
+
+
+def test_the_window_of_a_twain_driver_is_offered_and_asked_for(capture):
+    assert not capture.is_visible("#window")  # SANE's drivers have none
+    twain = {"name": "twain32:Canon DR-C230", "vendor": "Canon", "model": "DR-C230"}
+    capture.route("**/devices.json?again", lambda route: route.fulfill(json={"devices": [twain], "trouble": ""}))
+    asked = []
+    capture.route("**/scan", lambda route: (asked.append(route.request.post_data_json), route.fulfill(json={"ok": True})))
+    try:
+        capture.click("#look-again")
+        capture.check("#window")
+        capture.keyboard.press("Space")
+        until(capture, "document.getElementById('scan').disabled")
+        assert [(one["device"], one["window"]) for one in asked] == [(twain["name"], True)]
+    finally:
+        capture.unroute("**/devices.json?again")
+        capture.unroute("**/scan")

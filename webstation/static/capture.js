@@ -104,8 +104,11 @@
     at("scan").firstChild.textContent = (asking ? say("scan_next") : say("scan_start")) + " ";
     at("done").hidden = !(ours && working && scanner.state !== "listing");
     at("look-again").hidden = working;
-    for (const field of at("scanner").querySelectorAll("select")) field.disabled = working || !devices.length;
+    for (const field of at("scanner").querySelectorAll("select, input")) field.disabled = working || !devices.length;
   }
+
+  // Only TWAIN's drivers bring a window of their own.
+  const offerWindow = () => { at("window-choice").hidden = !at("device").value.startsWith("twain"); };
 
   async function findDevices(again) {
     at("scanner-says").textContent = say("scanner_looking");
@@ -114,6 +117,7 @@
     const last = localStorage.getItem("sohoa-device");
     at("device").replaceChildren(...devices.map((device) =>
       element("option", { value: device.name, selected: device.name === last }, `${device.vendor} ${device.model}`.trim() || device.name)));
+    offerWindow();
     if (standing) showScanner(standing.scanner);
     at("scanner-trouble").textContent = found.trouble;
   }
@@ -127,7 +131,7 @@
       const asked = sohoa.facts(at("scanner"));
       localStorage.setItem("sohoa-device", asked.device);
       localStorage.setItem("sohoa-preset", JSON.stringify(asked));
-      if (!(await sohoa.order(`${base}/scan`, { ...asked, dpi: Number(asked.dpi) }))) at("scan").disabled = false;
+      if (!(await sohoa.order(`${base}/scan`, { ...asked, dpi: Number(asked.dpi), window: !at("window-choice").hidden && at("window").checked }))) at("scan").disabled = false;
     }
   }
 
@@ -202,6 +206,8 @@
   at("phone-stop").addEventListener("click", stopPhones);
   at("print").addEventListener("click", () => window.print());
   sohoa.keys({ " ": scan, r: retake, x: done, p: phone }, [" "]);
+  at("device").addEventListener("change", offerWindow);
+
   // The space key scans, whatever the mouse was at last: what it has clicked does not keep the keys.
   document.querySelector(".bench").addEventListener("click", (event) => { if (event.detail && event.target.closest("button")) document.activeElement.blur(); });
 
