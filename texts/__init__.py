@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from originals.reach import usual
+
 LANGUAGES = ("vi", "en")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
@@ -40,7 +42,7 @@ def written(fact: Any, language: str = "vi") -> str:
     if isinstance(fact, str) and MOMENT.fullmatch(fact):
         return f"{datetime.fromisoformat(fact):%d.%m.%Y %H:%M}"
     if isinstance(fact, bool) or not isinstance(fact, (int, float)):
-        return str(fact)
+        return usual(str(fact))
     text = f"{fact:,}" if isinstance(fact, int) else f"{fact:,.1f}" if abs(fact) >= 10 else f"{fact:.2f}"
     return text.translate(str.maketrans(",.", ".,")) if language == "vi" else text
 

@@ -1,0 +1,122 @@
+"""The icon that opens the program: the station runs behind it, without a console, and its page opens in the browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from clerk import launchers, logon, screen, shortcut
+from clerk.folder import Release, this_release
+
+SEEN = "da-xem.json"  # what need not be asked or checked again
+QUIET = "--quiet"  # at log-on: no page, no question
+STARTING_S = 60.0  # a station that was just started needs so long to have a page
+
+
+def main(words: Sequence[str]) -> int:
+    """Start the station and stay with it, or open the page of the one that runs. The exit code of the program."""
+    log, quiet = screen.to_log(), QUIET in words
+    try:
+        screen.own_settings()
+        release = this_release()
+        if not is_whole(release):
+            return 1
+        launchers.point(release)
+        logon.refresh(release.top)
+        if running_page(opens=not quiet):
+            return 0
+        if not quiet:
+            offer_shortcut(release)
+        begin = log.stat().st_size if log.exists() else 0
+        code = station(quiet)
+        if code not in (0, 75, 130):
+            screen.told("not_started", bad=True, reason=last_words(log, begin), log=log)
+        return code
+    except Exception as error:
+        traceback.print_exc()
+        screen.told("not_started", bad=True, reason=f"{type(error).__name__}: {error}", log=log)
+        return 70
+
+
+def is_whole(release: Release) -> bool:
+    """Check every file at the first start of a release in its place; later starts are quick. Tells what is missing."""
+    if seen().get("whole") == str(release.path):
+        return True
+    damaged = release.problems()
+    if damaged:
+        print(*damaged, sep="\n")
+        screen.told("not_whole", bad=True, number=len(damaged), file=damaged[0], folder=release.top)
+        return False
+    remember(whole=str(release.path))
+    return True
+
+
+def running_page(opens: bool) -> bool:
+    """Whether a station of this person runs already; its page is opened then."""
+    import click
+
+    from settings import load
+    from station import running
+    from station.shelf import workplace_of
+
+    workplace = workplace_of(None, load(os.environ.get("SOHOA_CONFIG")), new=True)
+    deadline = time.monotonic() + STARTING_S
+    while running.is_running(workplace):
+        here = running.running(workplace)
+        if here is not None or time.monotonic() > deadline:
+            if opens and here is not None and here.address:
+                click.launch(here.address)
+            return True
+        time.sleep(0.3)
+    return False
+
+
+def station(quiet: bool) -> int:
+    """Run the station until it is asked to end."""
+    import sohoa
+    from talk import Talk
+
+    try:
+        sohoa.cli(["watch", "--no-open" if quiet else "--open"], prog_name="sohoa", obj=Talk())
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 70
+    return 0
+
+
+def last_words(log: Path, begin: int) -> str:
+    """The last that was said to a person, rather than to a program, since `begin`."""
+    try:
+        said = log.read_bytes()[begin:].decode("utf-8", "replace").splitlines()
+    except OSError:
+        said = []
+    return next((line for line in reversed(said) if line.strip() and not line.startswith("{")), "?")
+
+
+def offer_shortcut(release: Release) -> None:
+    """Ask once whether the icon shall lie on the desktop, too."""
+    if seen().get("asked"):
+        return
+    remember(asked=True)
+    if screen.agreed("shortcut"):
+        shortcut.make(shortcut.desktop() / "sohoa.lnk", release.top / launchers.OPEN.name)
+
+
+def seen() -> dict[str, object]:
+    """What was noted at earlier starts."""
+    try:
+        found = json.loads((screen.home() / SEEN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def remember(**facts: object) -> None:
+    """Note something for later starts."""
+    from originals.durable import write_file
+
+    text = json.dumps({**seen(), **facts}, ensure_ascii=False)
+    write_file(screen.home() / SEEN, [text.encode("utf-8")])
