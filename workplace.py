@@ -9,8 +9,11 @@ from pathlib import Path
 from book import Identity
 from errors import BadIdentity
 from originals.booklog import BookLog
+from originals.reach import reachable
 from originals.stationlog import UNSORTED
 from originals.store import Store
+
+DEPTH = 150  # characters: the longest path below the folder, that of an original in the bag of a later version
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,9 @@ class Workplace:
 
     root: Path
     _logs: dict[str, BookLog] = field(default_factory=dict, repr=False, compare=False)  # what they read is not read again
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", reachable(self.root, DEPTH))
 
     @property
     def store(self) -> Store:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from capture.source import Arrival
 from errors import NothingToDo, UnreadableImage
 from imaging.header import START, media_of
+from originals.reach import reachable, usual
 from originals.store import LOCK, OWN_FOLDERS
 
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "ehthumbs.db"}
@@ -72,8 +73,8 @@ def natural(name: str) -> tuple[object, ...]:
 
 
 def readable(name: str) -> str:
-    """A name that can be written as UTF-8: bytes that are none are spelled out."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    """A name or path that can be written as UTF-8: bytes that are none are spelled out."""
+    return usual(name).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -107,12 +108,13 @@ def _by_name(path: Path | os.DirEntry[str]) -> tuple[object, ...]:
 
 def is_store(path: Path, store: Path) -> bool:
     """Whether a folder is the store or one of its own ones; images may lie in a folder beside those."""
+    path, store = reachable(path), reachable(store)
     return path == store or any(store / own in (path, *path.parents) for own in OWN_FOLDERS)
 
 
 def _resolved(source: Path) -> Path:
     try:
-        return source.resolve(strict=True)
+        return reachable(source.resolve(strict=True))
     except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
         raise NothingToDo("source_missing", file=readable(str(source))) from error
 

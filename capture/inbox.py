@@ -19,6 +19,7 @@ from capture.settle import Settler, Stamp, has_hole
 from capture.source import Arrival
 from errors import BadIdentity, StorageFailed
 from originals import durable
+from originals.reach import reachable
 
 DONE = "_da_nhan"  # "received"
 FOLLOWED_S = 60.0  # so long a file that was moved away is still watched: its writer may not have closed it
@@ -76,7 +77,7 @@ class Inbox:
         longest: float = 10.0, stream_depth: int | None = None,
     ) -> None:
         """`stream_depth`: so many folders of a path tell streams apart; None: all of them."""
-        self.folder, self.label, self.after, self._depth = Path(folder), label, after, stream_depth
+        self.folder, self.label, self.after, self._depth = reachable(Path(folder)), label, after, stream_depth
         self._settler, self._dealt_with, self._longest = Settler(quiet), dealt_with, longest
         self._moved: dict[str, _Moved] = {}
         self._now = 0.0

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from book import Capture
 from errors import StorageFailed
@@ -192,7 +193,7 @@ class Journal:
             raise self._failed(error) from error
 
     def _opened(self, mode: str) -> sqlite3.Connection:
-        uri, db = f"{self.path.absolute().as_uri()}?mode={mode}", None
+        uri, db = f"file:{quote(os.fsencode(self.path.absolute()))}?mode={mode}", None  # on a share of Windows too
         try:
             db = sqlite3.connect(uri, uri=True, timeout=10, isolation_level=None)
             if mode != "ro":

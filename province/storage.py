@@ -23,6 +23,7 @@ from urllib.request import url2pathname
 from capture.folder import NOT_FOLLOWING, SAFE_OPEN, readable
 from errors import BadConfig, StorageFailed
 from originals import durable
+from originals.reach import reachable
 
 PATIENCE = 300.0  # s
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]+)://", re.IGNORECASE)  # longer than one letter: C:\ is a drive
@@ -130,9 +131,9 @@ def open_storage(url: str, patience_s: float = PATIENCE) -> Storage:
     """
     scheme = SCHEME.match(url)
     if scheme is None:
-        return LocalStorage(os.path.abspath(url))
+        return LocalStorage(str(reachable(Path(os.path.abspath(url)))))
     if scheme[1].lower() == "file":
-        return LocalStorage(os.path.abspath(_path_of(url)))
+        return LocalStorage(str(reachable(Path(os.path.abspath(_path_of(url))))))
     from province.remote import open_remote
 
     return open_remote(url, patience_s)
