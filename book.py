@@ -17,7 +17,10 @@ from typing import Any
 
 from errors import BadIdentity
 
-IDENTITY = re.compile(r"(?P<kind>[A-Z]{2,4})\.(?P<year>\d{4})\.(?P<place>\d{5})\.(?P<volume>\d{1,3})")
+IDENTITY = re.compile(
+    r"(?!(CON|PRN|AUX|NUL)\.)"  # no file can be called so on Windows, whatever follows the dot
+    r"(?P<kind>[A-Z]{2,4})\.(?P<year>\d{4})\.(?P<place>\d{5})\.(?P<volume>\d{1,3})"
+)
 FIRST_YEAR, LAST_YEAR = 1860, 2100  # civil status began in Cochinchina in 1883; the rest is room
 
 

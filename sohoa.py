@@ -248,8 +248,16 @@ for command in (*STATION_COMMANDS, *cases.COMMANDS, *closing.COMMANDS, *batch.CO
     cli.add_command(command)
 
 
+def _have_streams() -> None:
+    """A program that Windows starts without a console (pythonw) has none, and what writes to them would fail."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  for as long as the program runs
+
+
 def main() -> None:
     """The program `sohoa`."""
+    _have_streams()
     if os.name == "nt":  # a frozen or spawned child on Windows starts here again
         import multiprocessing
 

@@ -51,7 +51,8 @@ def test_an_identity_is_read_and_written():
 @pytest.mark.parametrize(("text", "code"), [
     ("", "book_id_form"), ("KH", "book_id_form"), ("KH.1994.14800", "book_id_form"), ("KH.1994.148.03", "book_id_form"),
     ("kh.1994.14800.03", "book_id_form"), ("../../etc.1994.14800.03", "book_id_form"), ("KH.1994.14800.00", "book_id_form"),
-    ("KH.1994.14800.03\n.x", "book_id_form"), ("XX.1994.14800.03", "book_id_kind"), ("KH.1066.14800.03", "book_id_year"),
+    ("KH.1994.14800.03\n.x", "book_id_form"), ("NUL.1994.14800.03", "book_id_form"), ("XX.1994.14800.03", "book_id_kind"),
+    ("KH.1066.14800.03", "book_id_year"),
 ])
 def test_a_wrong_identity_is_refused_with_its_reason(text, code):
     with pytest.raises(BadIdentity) as caught:

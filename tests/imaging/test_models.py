@@ -1,7 +1,9 @@
 """The small models are part of what a stage decides with: another model is another version of the stage."""
 
 import hashlib
+import shutil
 
+from imaging import learned
 from imaging.learned import MODELS
 from imaging.stages import STAGES
 
@@ -22,3 +24,10 @@ def test_another_model_comes_with_another_version_of_its_stage():
         same = now[name] == known
         assert same or versions[stage] > version, f"another {name}: raise the version of {stage}, then write both here"
         assert same, f"{name} and the version of {stage} are to be written here"
+
+
+def test_a_model_is_found_whatever_the_folder_is_called_that_the_program_lies_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(learned, "MODELS", tmp_path / "Nguyễn Văn Đạt")
+    shutil.copytree(MODELS, learned.MODELS)
+    assert all(learned.net.__wrapped__(name) is not None for name in KNOWN)
+    assert learned.net.__wrapped__("none.onnx") is None
