@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 from capture.folder import readable
 from errors import BadConfig, StorageFailed
 from originals import durable
-from province.scratch import scratch
+from province.scratch import kept_as, scratch
 from province.storage import PATIENCE, Entry, PassedOver, Storage, check_name, is_safe, is_temp, joined
 from province.stores import Login, Store, opened
 
@@ -110,7 +110,7 @@ class RemoteStorage(Storage):
             yield copy
 
     def copies(self, names: Iterable[str], folder: Path) -> Mapping[str, Path]:
-        found = {name: folder / check_name(name, self.url) for name in names}
+        found = {name: folder / kept for name, kept in kept_as(check_name(name, self.url) for name in names).items()}
         self._at_once(lambda name: self._fetch(self._key(name), found[name]), list(found))
         return found
 

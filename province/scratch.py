@@ -7,17 +7,23 @@ the next one on the same machine: it may be personal.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from errors import StoreBusy
 from originals.durable import locked
 
 PREFIX, LOCK = "sohoa-batch-", ".lock"
+NUMBERED = ".copy-"
+ENDING = re.compile(r"\.[A-Za-z0-9]{1,8}")
+ANY_DISK = re.compile(  # what Windows can call a file: no device, none of its signs, no dot or space at the end
+    r"(?!(CON|PRN|AUX|NUL|COM[0-9¹²³]|LPT[0-9¹²³])( *\.|$))[^<>:\"|?*]*[^<>:\"|?* .]", re.IGNORECASE)
 
 
 @contextmanager
@@ -39,6 +45,23 @@ def place(folder: Path, name: str, data: bytes) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
+
+
+def kept_as(names: Iterable[str]) -> dict[str, str]:
+    """Under which name each file of a storage is kept here: its own, if every disk can write that and tells it from the
+    others, however its letters are made up; else a number with its ending.
+    """
+    kept: dict[str, str] = {}
+    taken: set[str] = set()
+    for number, name in enumerate(dict.fromkeys(names)):
+        alike = unicodedata.normalize("NFC", name).casefold()
+        if alike in taken or not all(ANY_DISK.fullmatch(part) for part in name.split("/")):
+            ending = PurePosixPath(name).suffix
+            alike = kept[name] = f"{NUMBERED}{number}{ending if ENDING.fullmatch(ending) else ''}"
+        else:
+            kept[name] = name
+        taken.add(alike)
+    return kept
 
 
 def clear_left() -> None:

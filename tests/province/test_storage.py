@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import time
+import unicodedata
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from errors import BadConfig, StorageFailed
 from originals import durable
+from province.scratch import kept_as
 from province.storage import LocalStorage, is_safe, open_storage
 from tests.province.servers import (  # noqa: F401
     BUCKET,
@@ -271,6 +273,13 @@ def test_an_address_that_cannot_be_used_is_told(url, code):
     assert caught.value.code == code
     assert "geheim" not in say("error", code, "en", **caught.value.facts)
     assert "{" not in say("error", code, "vi", **caught.value.facts)
+
+
+def test_copies_are_called_what_every_disk_can_tell_apart():
+    kept = {"sổ/01.jpg": "sổ/01.jpg", "SỔ/01.JPG": ".copy-1.JPG", unicodedata.normalize("NFD", "sổ/01.jpg"): ".copy-2.jpg",
+            "CON.jpg": ".copy-3.jpg", "sổ/a:b.jpg": ".copy-4.jpg", "lpt1": ".copy-5", "ends.": ".copy-6",
+            "Concord.jpg": "Concord.jpg"}
+    assert kept_as([*kept, *kept]) == kept
 
 
 def test_a_missing_part_is_named(monkeypatch):
