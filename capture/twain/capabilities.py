@@ -72,7 +72,7 @@ class Container:
         """As it lies in memory. Raises ValueError for what is not of its kind."""
         try:
             return struct.pack("<H", self.kind) + self._packed_values()
-        except (struct.error, TypeError, UnicodeEncodeError) as error:
+        except (struct.error, TypeError, AttributeError, UnicodeEncodeError) as error:
             raise ValueError(str(error)) from error
 
     def _packed_values(self) -> bytes:
