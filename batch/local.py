@@ -37,7 +37,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Limits:
-    """What one task may take. The memory limit holds on POSIX systems; Windows has no such call."""
+    """What one task may take."""
 
     seconds: float = 120.0
     memory_mb: int = 2000
@@ -289,6 +289,9 @@ def _end_with_parent() -> None:
 
 def _limit_memory(memory_mb: int) -> None:
     if sys.platform == "win32":
+        from batch import windows
+
+        windows.limit_memory(memory_mb)
         return
     import resource
 
@@ -299,10 +302,8 @@ def _limit_memory(memory_mb: int) -> None:
 
 def _let_others_go_first() -> None:
     if sys.platform == "win32":
-        import ctypes
+        from batch import windows
 
-        below_normal = 0x00004000
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), below_normal)
+        windows.let_others_go_first()
     else:
         os.nice(10)

@@ -7,7 +7,6 @@ is left out, and packing writes empty files of as many and as long names as pack
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -36,6 +35,8 @@ from province.written import done_name, written_digest
 from settings import load
 
 if TYPE_CHECKING:
+    import resource  # of POSIX alone
+
     from benchmarks.province import Options
 
 MS_A_TASK, SCHEDULER_MB, INDEX_S = 2.0, 1500.0, 60.0  # goals

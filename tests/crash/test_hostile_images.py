@@ -2,10 +2,9 @@
 
 import os
 
-import pytest
-
 from batch import local
 from benchmarks.hostile import look_at, look_at_all, mutant, written_bombs
+from tests.windows.only import no_wine
 
 MUTANTS = 300
 
@@ -18,7 +17,7 @@ def test_mutants_are_read_or_put_aside_with_a_reason():
     assert tally.memory[0] < 1500
 
 
-@pytest.mark.skipif(os.name == "nt", reason="memory of a process is not limited there")
+@no_wine("Wine takes a limit of memory and does not keep it")
 def test_bombs_are_refused_or_their_reader_is_ended(tmp_path):
     bombs = list(written_bombs(tmp_path))
     tally = look_at_all(bombs)
