@@ -11,14 +11,12 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from capture.devices import ScannerFailed
 from capture.twain import states, types
+from capture.twain.dsm import VAGUE, Dsm
 from capture.twain.types import Cap, Fix32, Holds, Kind, Triplet
-
-if TYPE_CHECKING:
-    from capture.twain.dsm import Dsm
 
 TEXT = "mbcs" if os.name == "nt" else "latin-1"  # the code page of this Windows
 NUMBERS: Mapping[int, str] = MappingProxyType({
@@ -27,7 +25,6 @@ NUMBERS: Mapping[int, str] = MappingProxyType({
 })
 LENGTHS: Mapping[int, int] = MappingProxyType({Kind.STR32: 34, Kind.STR64: 66, Kind.STR128: 130, Kind.STR255: 256})
 ROUNDING = 2**-15  # fixed-point numbers have 16 bits after the point
-NOT_THERE = ("scanner_refused", "scanner_failed")  # how sources say that they lack a capability or a value
 
 
 @dataclass(frozen=True)
@@ -202,7 +199,7 @@ class Capabilities:
         try:
             self._dsm.ask(states.SET_CAPABILITY, types.Capability(cap, wanted.holds, handle))
         except ScannerFailed as error:
-            if error.code not in NOT_THERE:
+            if error.code not in VAGUE:  # how sources say that they lack a value
                 raise
         finally:
             self._dsm.memory.free(handle)
@@ -212,7 +209,7 @@ class Capabilities:
         try:
             self._dsm.ask(how, asked)
         except ScannerFailed as error:
-            if error.code in NOT_THERE:
+            if error.code in VAGUE:  # or a capability
                 return None
             raise
         if not asked.container:

@@ -38,6 +38,7 @@ CODES = {  # condition code → sentence
     Cc.DAMAGEDCORNER: "scanner_damaged_corner",
     Cc.NOMEDIA: "scanner_no_paper",
 }  # all others: scanner_failed
+VAGUE = ("scanner_failed", "scanner_refused")
 HELD = (Rc.BUSY, Rc.SCANNERLOCKED)  # by another program
 DONE = (Rc.SUCCESS, Rc.CHECKSTATUS, Rc.CANCEL, Rc.DSEVENT, Rc.NOTDSEVENT, Rc.XFERDONE, Rc.ENDOFLIST)
 TO_MANAGER = (Dat.PARENT, Dat.IDENTITY, Dat.ENTRYPOINT)
@@ -211,8 +212,8 @@ class Dsm:
         if self.state.number == 5 and Msg.XFERREADY in heard:  # counts more than a wish to be closed beside it
             self.state = self.state.after(states.PAGE_READY)
         elif self.state.number == 5 and (Msg.CLOSEDSREQ in heard or Msg.CLOSEDSOK in heard):
-            error = self._failure()
-            raise error if error.code in CODES.values() else ScannerFailed("scanner_cancelled")
+            error = self._failure()  # a jam, say; vaguer ones may be left over from long ago
+            raise ScannerFailed("scanner_cancelled") if error.code in VAGUE else error
         return self.state.number >= 6
 
     def _process(self, message: ctypes.Structure) -> None:
