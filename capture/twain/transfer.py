@@ -32,8 +32,10 @@ FORMS = {  # pixel type and bits → mode of the image and how Pillow calls the 
 }
 MOST_BYTES = 2**31 - 1 if sys.maxsize > 2**32 else 2**30  # of a page in memory
 MOST_SIDE = 65_500  # pixels; a JPEG can have no more
-USUAL_STRIP = 1 << 20
-MOST_STRIP = 1 << 28
+USUAL_STRIP = 1 << 20  # bytes
+LARGE_STRIP = 1 << 22  # the most that a source gets because it likes it; some like a second copy of the page
+MOST_STRIP = 1 << 28  # the most that it gets because it needs it
+SLICE = 128  # lines that are taken over at a time
 GUARD = bytes(range(256)) * 256  # lies behind the buffer; a strip that is longer than the buffer changes it
 BLOCK = 1024  # lines that are added where the height is not known
 OVERSHOOT = 64  # lines that a source may send beyond what it said
@@ -188,9 +190,12 @@ class _Page:
             raise ScannerFailed("scanner_truncated", got=self._rows, wanted=max(self._info.height, 0))
         self._check(strip, data)
         _check_size(self._width, self._rows + strip.rows, self._sample_bytes)
-        size = (self._width, strip.rows)
-        image = Image.frombytes(self._mode, size, self._padded(strip, data), "raw", self._raw, strip.bytes_per_row, 1)
-        self._paste(ImageChops.invert(image) if self._invert else image)
+        stride = strip.bytes_per_row
+        for top in range(0, strip.rows, SLICE):
+            rows = min(SLICE, strip.rows - top)
+            part = _padded(data[top * stride : (top + rows) * stride], rows * stride)
+            image = Image.frombytes(self._mode, (self._width, rows), part, "raw", self._raw, stride, 1)
+            self._paste(ImageChops.invert(image) if self._invert else image)
 
     def whole(self, later: ImageInfo | None) -> Image.Image:
         """The page. Raises ScannerFailed scanner_truncated for a part of one."""
@@ -216,11 +221,6 @@ class _Page:
         if self._info.height != types.UNKNOWN and self._rows + strip.rows > self._info.height + OVERSHOOT:
             raise self._strange(f"{self._rows + strip.rows} > {self._info.height}")
 
-    @staticmethod
-    def _padded(strip: types.ImageMemXfer, data: memoryview) -> memoryview | bytes:
-        missing = strip.rows * strip.bytes_per_row - len(data)
-        return bytes(data) + bytes(missing) if missing > 0 else data[: strip.rows * strip.bytes_per_row]
-
     def _paste(self, image: Image.Image) -> None:
         top = 0
         while top < image.height:
@@ -235,6 +235,10 @@ class _Page:
 
     def _strange(self, what: str) -> ScannerFailed:
         return ScannerFailed("scanner_format", frame=what, depth=self._depth)
+
+
+def _padded(data: memoryview, size: int) -> memoryview | bytes:
+    return data if len(data) == size else bytes(data).ljust(size, b"\0")
 
 
 def _info(dsm: Dsm) -> ImageInfo:
@@ -257,7 +261,7 @@ def _strip_size(dsm: Dsm, row_bytes: int) -> int:
     """Bytes of the buffer: what the source likes best, within what it can and what is sensible."""
     sizes = types.SetupMemXfer()
     dsm.ask(states.STRIP_SIZES, sizes)
-    size = sizes.preferred if 0 < sizes.preferred <= MOST_STRIP else USUAL_STRIP
+    size = sizes.preferred if 0 < sizes.preferred <= LARGE_STRIP else USUAL_STRIP
     size = max(min(size, sizes.most or DONTCARE32), sizes.least, row_bytes)
     if size > MOST_STRIP:
         raise ScannerFailed("scanner_format", frame=f"{size} B", depth=0)
