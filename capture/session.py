@@ -27,7 +27,7 @@ from originals.durable import NewFile
 if TYPE_CHECKING:
     from PIL import Image
 
-POLL = 0.15  # s between looks at the scanner's button
+POLL = 0.15  # s between looks at the scanner's button, and while a page is turned
 QUALITY = 95
 NAME = re.compile(r"SCAN_(\d+)\.", re.I)
 
@@ -41,7 +41,7 @@ class Picture:
 
 
 class ScannerDevice(Protocol):
-    """A scanner that is open. All methods but the last two raise ScannerFailed."""
+    """A scanner that is open. All methods but the last three raise ScannerFailed."""
 
     def described(self, device: Device) -> Device:
         """`device` with all that it can do."""
@@ -65,6 +65,9 @@ class ScannerDevice(Protocol):
 
     def read(self, mode: str) -> Picture:
         """The page that was begun, whole."""
+
+    def idle(self) -> None:
+        """Called again and again while a person turns the page."""
 
     def cancel(self) -> None:
         """End what was begun."""
@@ -196,7 +199,9 @@ class Session:
             return True
         self._line.state("waiting")
         self._line.say(ask=True)
-        return self._line.order().get("do") == "next"
+        while not (order := self._line.order(POLL)):
+            self._device.idle()
+        return order.get("do") == "next"
 
     def _pressed(self) -> bool:
         self._line.state("waiting")

@@ -322,6 +322,9 @@ class SaneDevice:
             raise ScannerFailed("scanner_truncated", got=len(pixels), wanted=max(lines, 0))
         return Picture(Image.fromarray(_eight_bits(pixels, width, samples, depth)), float(self.value("resolution") or 0))
 
+    def idle(self) -> None:
+        """Nothing is to be done for SANE."""
+
     def cancel(self) -> None:
         """End what was begun; in this thread only."""
         with suppress(Exception):

@@ -50,7 +50,7 @@ DOUBLE_FEEDS = (
 
 
 class TwainDevice:
-    """A source in state 4. All methods but the last two raise ScannerFailed."""
+    """A source in state 4. All methods but the last three raise ScannerFailed."""
 
     def __init__(self, dsm: Dsm) -> None:
         self._dsm, self._caps = dsm, Capabilities(dsm)
@@ -249,7 +249,7 @@ class TwainDevice:
             trouble, self._trouble = self._trouble, None
             raise trouble
         if self._dsm.state.number == 6:
-            return self._dsm.await_nothing()
+            return self._dsm.pump()
         begun = self._dsm.state.number == 5
         feeding, has_paper = self._source != "flatbed", self._has_paper()
         if feeding and (not has_paper if begun else has_paper is False and not self._window):
@@ -268,6 +268,11 @@ class TwainDevice:
         if not self._window and picture.image.mode != IMAGE_MODES[mode]:
             raise ScannerFailed("scanner_option", option="mode", asked=mode, got=picture.image.mode)
         return picture
+
+    def idle(self) -> None:
+        """Messages of Windows are answered: a window that does not answer holds up other programs."""
+        with suppress(Exception):
+            self._dsm.pump()
 
     def cancel(self) -> None:
         """End what was begun; pages that the source still has are dropped."""

@@ -185,8 +185,8 @@ class Dsm:
         while not self._page_is_ready():
             self._process(self._window.message(wait=True))
 
-    def await_nothing(self) -> None:
-        """Let the source's windows have the messages that have come."""
+    def pump(self) -> None:
+        """Let the windows of this thread have the messages that have come."""
         while (message := self._window.message(wait=False)) is not None:
             self._process(message)
 
@@ -218,6 +218,8 @@ class Dsm:
 
     def _process(self, message: ctypes.Structure) -> None:
         """Show a message of Windows to the source; where it is not the source's own, it takes its way."""
+        if not self.state.allows(states.PROCESS_EVENT):
+            return self._window.dispatch(message)
         event = types.Event(ctypes.addressof(message), Msg.NULL)
         code = self.call(states.PROCESS_EVENT, event)
         if event.message != Msg.NULL:

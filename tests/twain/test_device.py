@@ -318,6 +318,14 @@ def test_a_source_that_cannot_be_brought_down_does_not_stop_the_end():
     assert source.dsm.state.number == 6
 
 
+def test_messages_are_answered_while_a_page_is_turned():
+    source, scanner = fed(1)
+    source.window.posted = [1, 2]
+    scanner.idle()
+    assert source.window.dispatched == [1, 2]
+    assert (Dat.EVENT, Msg.PROCESSEVENT) not in source.calls, "no source is enabled"
+
+
 # --- What goes wrong ---
 
 
