@@ -52,7 +52,9 @@ def launcher(base: bytes, icon: Icon, release: str) -> bytes:
     line = f"#!<launcher_dir>\\{release}\\python\\{python}\r\n".encode()
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as packed:
-        packed.writestr(zipfile.ZipInfo("__main__.py", LONG_AGO), START.format(module=icon.module))
+        inside = zipfile.ZipInfo("__main__.py", LONG_AGO)
+        inside.create_system = 0  # the same bytes wherever it is written
+        packed.writestr(inside, START.format(module=icon.module))
     return base + line + package.getvalue()
 
 
@@ -81,11 +83,11 @@ def point(release: Release) -> None:
     from originals.durable import write_file
 
     for icon in ICONS:
-        path, data = release.top / icon.name, wanted(release, icon)
-        if path.exists() and path.read_bytes() == data:
+        path = release.top / icon.name
+        if target(path) == release.name:
             continue
         try:
-            write_file(path, [data])
+            write_file(path, [wanted(release, icon)])
         except StorageFailed:
             if icon is OPEN:
                 raise

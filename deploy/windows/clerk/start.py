@@ -7,10 +7,12 @@ import os
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from clerk import launchers, logon, screen, shortcut
 from clerk.folder import Release, this_release
+from errors import SohoaError
 
 SEEN = "da-xem.json"  # what need not be asked or checked again
 QUIET = "--quiet"  # at log-on: no page, no question
@@ -25,8 +27,7 @@ def main(words: Sequence[str]) -> int:
         release = this_release()
         if not is_whole(release):
             return 1
-        launchers.point(release)
-        logon.refresh(release.top)
+        settle(release)
         if running_page(opens=not quiet):
             return 0
         if not quiet:
@@ -53,6 +54,13 @@ def is_whole(release: Release) -> bool:
         return False
     remember(whole=str(release.path))
     return True
+
+
+def settle(release: Release) -> None:
+    """Finish what an update has left: icons that ran then name this release, too; the log-on names this folder."""
+    with suppress(SohoaError, OSError):
+        launchers.point(release)
+        logon.refresh(release.top)
 
 
 def running_page(opens: bool) -> bool:

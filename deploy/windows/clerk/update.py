@@ -1,8 +1,9 @@
 """The icon that puts a newer release in the place of this one, from the zip that was handed over.
 
-The order is such that the clerk has a whole program at every moment, whatever happens: the new release is unpacked beside the
-old one under a temp name, checked, tried, and only then named by the icons, each in one step. If its station does not answer,
-the icons name the old one again. The store is touched by nobody but the station. The release before stays; older ones go.
+The order is such that the clerk has a whole program at every moment, whatever happens: the new release is unpacked beside
+the old one under a temp name, checked, tried, and only then named by the icons, each in one step. If its station does not
+answer, the icons name the old one again. The store is touched by nobody but the station. The release before stays; older
+ones go.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def _unpack(packed: zipfile.ZipFile, entries: Sequence[Entry], new: Release) -> 
 
 
 def _current(top: Path) -> Release | None:
-    """The release that the icon of the program starts, or else the one that runs here; nothing in a folder of icons alone."""
+    """The release that the icon of the program starts, or else the one that runs here; nothing where there is none."""
     name = launchers.target(top / launchers.OPEN.name)
     if name and (top / name).is_dir():
         return Release(top / name)
@@ -220,7 +221,8 @@ def choose() -> Path | None:
             ("most_title", wintypes.DWORD), ("folder", wintypes.LPCWSTR), ("title", wintypes.LPCWSTR),
             ("flags", wintypes.DWORD), ("name_at", wintypes.WORD), ("kind_at", wintypes.WORD),
             ("kind", wintypes.LPCWSTR), ("data", wintypes.LPARAM), ("hook", ctypes.c_void_p),
-            ("template", wintypes.LPCWSTR), ("reserved", ctypes.c_void_p), ("zero", wintypes.DWORD), ("more", wintypes.DWORD),
+            ("template", wintypes.LPCWSTR), ("reserved", ctypes.c_void_p), ("zero", wintypes.DWORD),
+            ("more", wintypes.DWORD),
         ]
 
     must_exist, keep_folder = 0x1000, 0x8
