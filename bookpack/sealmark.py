@@ -6,13 +6,11 @@ The words are a stencil of pixels, so that a PDF/A needs no font for them and ev
 from __future__ import annotations
 
 import textwrap
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from texts import say
+from texts.letters import drawable, letters
 
-FONT = Path(__file__).parents[1] / "texts" / "fonts" / "print-regular.ttf"
 LETTERS_PT, LEADING_PT = 10, 12
 DPI, POINTS_PER_INCH = 300, 72
 LINE = 44  # letters at most
@@ -39,27 +37,20 @@ def mark(writer: Any, name: str, time: str, reason: str) -> tuple[Any, tuple[flo
 def _lines(name: str, time: str, reason: str) -> list[str]:
     words = [say("signature", "by", name=name), say("signature", "time", time=time)]
     words += [say("signature", "reason", reason=reason)] if reason else []
-    return [line for text in words for line in textwrap.wrap(text, LINE)]
+    return [line for text in words for line in textwrap.wrap(drawable(text), LINE)]
 
 
 def _picture(lines: list[str]) -> Any:
     """Black on white, one bit a pixel, as large as the words."""
     from PIL import Image, ImageDraw
 
-    font, leading = _font(), LEADING_PT * DPI // POINTS_PER_INCH
+    font, leading = letters("regular", LETTERS_PT * DPI // POINTS_PER_INCH), LEADING_PT * DPI // POINTS_PER_INCH
     width = max(round(font.getlength(line)) for line in lines)
     picture = Image.new("1", (width, leading * len(lines)), 1)
     draw = ImageDraw.Draw(picture)
     for number, line in enumerate(lines):
         draw.text((0, number * leading), line, 0, font=font)
     return picture
-
-
-@cache
-def _font() -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(str(FONT), LETTERS_PT * DPI // POINTS_PER_INCH)
 
 
 def _stencil(picture: Any) -> Any:

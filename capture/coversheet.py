@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from book import Identity
 from capture.cover import LEVEL, VERSION, CoverCode
 from texts import say
+from texts.letters import drawable, letters
 
 DPI = 300
 PAGE_MM = (210.0, 297.0)
@@ -24,7 +23,6 @@ LARGE_TOP_MM = 66.0
 LEADING = 1.35  # from line to line, in heights of letters
 FACTS_LINES, ADVICE_LINES = 2, 5  # at most
 TITLE_MM, FACTS_MM, SMALL_MM = 16.0, 7.5, 6.0  # heights of letters, at most
-FONTS = Path(__file__).parents[1] / "texts" / "fonts"
 LONG_AGO = 0  # the same codes give the same bytes
 
 
@@ -55,11 +53,11 @@ def _sheet(code: CoverCode, language: str, kinds: Mapping[str, str], places: Map
     page.paste(spare, (left, low))
     title, facts = _words(code, language, kinds, places)
     across, beside = page.width - 2 * margin, left - 2 * margin
-    top = _write(draw, (margin, margin // 2), title, _font("bold", TITLE_MM), across, 1)
-    _write(draw, (margin, top), facts, _font("regular", FACTS_MM), across, FACTS_LINES)
+    top = _write(draw, (margin, margin // 2), title, letters("bold", _px(TITLE_MM)), across, 1)
+    _write(draw, (margin, top), facts, letters("regular", _px(FACTS_MM)), across, FACTS_LINES)
     advice = say("cover", f"do_{code.kind}", language)
-    below = _write(draw, (margin, low), advice, _font("regular", SMALL_MM), beside, ADVICE_LINES)
-    _write(draw, (margin, below + margin // 4), code.text, _font("bold", SMALL_MM), beside, 1)
+    below = _write(draw, (margin, low), advice, letters("regular", _px(SMALL_MM)), beside, ADVICE_LINES)
+    _write(draw, (margin, below + margin // 4), code.text, letters("bold", _px(SMALL_MM)), beside, 1)
     return page
 
 
@@ -76,6 +74,7 @@ def _words(code: CoverCode, language: str, kinds: Mapping[str, str], places: Map
 
 def _write(draw: Any, at: tuple[int, int], text: str, font: Any, width: int, most: int) -> int:
     """Write words in at most `most` lines of `width` px, in smaller letters where need be; where a next one starts, px."""
+    text = drawable(text)
     lines = _lines(draw, text, font, width)
     while len(lines) > most or any(draw.textlength(line, font=font) > width for line in lines):
         font = font.font_variant(size=font.size - 1)
@@ -110,13 +109,6 @@ def _png(page: Any) -> bytes:
     buffer = io.BytesIO()
     page.save(buffer, "PNG", dpi=(DPI, DPI), optimize=True)
     return buffer.getvalue()
-
-
-@cache
-def _font(weight: str, height_mm: float) -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(str(FONTS / f"print-{weight}.ttf"), _px(height_mm))
 
 
 def _px(mm: float) -> int:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from errors import UnreadableImage
 from province.change_table import words
 from province.changes import MM_PER_INCH, Change, PageFacts
 from texts import say
+from texts.letters import drawable, letters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +35,6 @@ SMALL_PX = 340  # height of such a picture
 SEEN_MM, SEEN_DEGREES = 0.5, 0.1  # from which two outlines can be told apart
 BEFORE, AFTER = (213, 94, 0), (0, 114, 178)  # vermilion and blue, which the colour-blind tell apart too
 PAPER, INK, SOFT, EMPTY = (255, 255, 255), (25, 30, 36), (100, 110, 120), (242, 244, 246)
-FONTS = Path(__file__).parents[1] / "texts" / "fonts"
 
 
 @dataclass(frozen=True)
@@ -159,14 +157,14 @@ class _Sheet:
 
     def _write(self, left: int, top: int, text: str, weight: str, height_mm: float, colour: tuple[int, ...]) -> int:
         """Write a line; where it ends, px."""
-        font = _font(weight, height_mm)
+        font, text = letters(weight, _px(height_mm)), drawable(text)
         self.draw.text((left, top), text, colour, font=font)
         return left + round(self.draw.textlength(text, font=font))
 
     def _lines(self, text: str, width: int) -> list[str]:
         """Words in at most WORD_LINES lines of `width` px; what does not fit ends in dots."""
-        font, lines = _font("regular", WORDS_MM), [""]
-        for word in text.split():
+        font, lines = letters("regular", _px(WORDS_MM)), [""]
+        for word in drawable(text).split():
             longer = f"{lines[-1]} {word}".strip()
             if self.draw.textlength(f"{longer} …", font=font) <= width or not lines[-1]:
                 lines[-1] = longer
@@ -285,13 +283,6 @@ def _pdf(jpegs: Sequence[bytes]) -> bytes:
     moment = datetime.datetime.fromtimestamp(0, datetime.UTC)
     return img2pdf.convert(list(jpegs), layout_fun=img2pdf.get_layout_fun(size), creationdate=moment, moddate=moment,
                            title="sohoa", producer="sohoa", engine=img2pdf.Engine.internal)
-
-
-@cache
-def _font(weight: str, height_mm: float) -> Any:
-    from PIL import ImageFont
-
-    return ImageFont.truetype(str(FONTS / f"print-{weight}.ttf"), _px(height_mm))
 
 
 def _px(mm: float) -> int:

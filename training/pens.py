@@ -136,7 +136,7 @@ def _drawn(page: np.ndarray, points: np.ndarray, pen: _Pen, dots: int, rng: np.r
 
 @lru_cache(maxsize=64)
 def _face(path: Path, pixels: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(path), pixels)
+    return ImageFont.truetype(str(path), pixels, layout_engine=ImageFont.Layout.BASIC)  # alike on every system
 
 
 class _font:

@@ -50,7 +50,7 @@ def test_the_careful_way_keeps_a_pale_hand_in_a_strong_print():
         (grey, ink, _), (other, faint, _) = page(0.8, strong), page(0.2, pale)
         found = bitonal.bitonal(np.minimum(grey, other), "careful", PX_PER_MM) == 0
         kept.append(grown(found)[faint & ~grown(ink, 3)].mean())
-    assert np.mean(kept) > 0.6
+    assert np.mean(kept) > 0.5  # the fast way: 0.16
 
 
 @pytest.mark.parametrize("way", WAYS)
