@@ -6,10 +6,10 @@ READY  := $(VENV)/.ready
 
 # Debian packages: what the program needs (scanners: SANE, network scanners, and what builds python-sane), and what only
 # the tests need (four more PDF readers, a PDF/A validator, a signing token made of software, faults at system calls, a
-# file system of their own).
+# file system of their own, a Windows and what compiles for it).
 DEBIAN_RUN  := python3-venv python3-dev libgl1 libglib2.0-0 sane-utils sane-airscan libsane-dev gcc libc6-dev
 DEBIAN_TEST := qpdf poppler-utils mupdf-tools ghostscript chromium libjs-pdf default-jre-headless libpdfbox2-java \
-               libactivation-java libjaxb-api-java softhsm2 strace e2fsprogs
+               libactivation-java libjaxb-api-java softhsm2 strace e2fsprogs wine wine64 gcc-mingw-w64-x86-64-win32
 
 .PHONY: setup demo test soak bench lint lock clean debian debian-test
 

@@ -87,3 +87,14 @@ def started(arguments, folder, environment):
     """The program as a person starts it."""
     return subprocess.run([sys.executable, str(ROOT / "sohoa.py"), *arguments], cwd=folder, capture_output=True, text=True,
                           encoding="utf-8", timeout=300, env=environment)
+
+
+@pytest.fixture(scope="session")
+def windows(tmp_path_factory):
+    """A Windows with the program's Python, under Wine: `windows.sohoa("devices")` gives the finished process."""
+    from tests.windows import rig
+
+    if reason := rig.lacking():
+        pytest.skip(reason)
+    with rig.Windows(tmp_path_factory.mktemp("windows")) as under_wine:
+        yield under_wine
