@@ -54,6 +54,9 @@ class ScannerDevice(Protocol):
     def set_up(self, params: ScanParams) -> None:
         """Everything but the source, each value read back and compared."""
 
+    def by_window(self) -> bool:
+        """Whether a person begins each page in the driver's own window, until they close it."""
+
     def button_name(self, asked: str) -> str:
         """What tells of the scanner's button, or empty."""
 
@@ -146,8 +149,10 @@ class Session:
         self._line, self._device, self._params, self._folder = line, device, params, folder
         self._source = device.use_source(params.source)
         device.set_up(params)
-        self._button = device.button_name(params.button) if params.next_page == "button" else ""
-        if params.next_page == "button" and not self._button:
+        self._source = "window" if device.by_window() else self._source
+        ask_button = params.next_page == "button" and self._source != "window"
+        self._button = device.button_name(params.button) if ask_button else ""
+        if ask_button and not self._button:
             raise ScannerFailed("scanner_no_button")
         self._presses = Button()
         self._number = 1 + max((int(found[1]) for found in map(NAME.match, _names(folder)) if found), default=0)
@@ -170,7 +175,7 @@ class Session:
             pages += 1
 
     def _page(self) -> Picture:
-        self._line.state("starting")
+        self._line.state("waiting" if self._source == "window" else "starting")
         self._device.start()
         self._line.state("reading")
         picture = self._device.read(self._params.mode)
@@ -180,7 +185,7 @@ class Session:
 
     def _falls_back(self, pages: int) -> bool:
         """An empty feeder with `auto`: then the page lies on the glass."""
-        if self._params.source != "auto" or self._source == "flatbed" or not self._device.has_flatbed():
+        if self._params.source != "auto" or self._source in ("flatbed", "window") or not self._device.has_flatbed():
             return False
         self._device.cancel()
         self._source = self._device.use_source("flatbed")
@@ -235,14 +240,15 @@ def encoded(picture: Picture, params: ScanParams) -> tuple[bytes, str]:
     """
     image, out = picture.image, io.BytesIO()
     dpi = {"dpi": (picture.dpi, picture.dpi)} if picture.dpi else {}
-    if params.mode == "bitonal":
+    bitonal = image.mode == "1" or (params.mode == "bitonal" and not params.window)  # in a window a person may choose more
+    if bitonal:
         image.convert("1").save(out, "PNG", exif=_exif(), **dpi)
     elif params.format == "png":
         image.save(out, "PNG", compress_level=1, exif=_exif(), **dpi)
     else:
         whole = {key: tuple(map(round, x)) for key, x in dpi.items()}
         image.save(out, "JPEG", quality=QUALITY, subsampling=0, exif=_exif(), **whole)
-    return out.getvalue(), ".png" if params.mode == "bitonal" or params.format == "png" else ".jpg"
+    return out.getvalue(), ".png" if bitonal or params.format == "png" else ".jpg"
 
 
 def _exif() -> bytes:

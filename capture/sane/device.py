@@ -322,6 +322,10 @@ class SaneDevice:
             raise ScannerFailed("scanner_truncated", got=len(pixels), wanted=max(lines, 0))
         return Picture(Image.fromarray(_eight_bits(pixels, width, samples, depth)), float(self.value("resolution") or 0))
 
+    def by_window(self) -> bool:
+        """SANE's drivers have no windows."""
+        return False
+
     def idle(self) -> None:
         """Nothing is to be done for SANE."""
 

@@ -55,7 +55,7 @@ class TwainDevice:
     def __init__(self, dsm: Dsm) -> None:
         self._dsm, self._caps = dsm, Capabilities(dsm)
         self._source, self._window, self._by_strips = "flatbed", False, False
-        self._pixels = Pixels()
+        self._pixels, self._pages = Pixels(), 0
         self._trouble: ScannerFailed | None = None  # of the next page, heard at the end of one
 
     # --- What it can do ---
@@ -70,6 +70,10 @@ class TwainDevice:
             device.name, device.vendor, device.model, device.kind, sources, self._resolutions(), tuple(self._modes()),
             round(room[0], 1), round(room[1], 1), duplex="duplex" in sources, network=device.network,
         )
+
+    def by_window(self) -> bool:
+        """Whether a person begins each page in the driver's own window, until they close it."""
+        return self._window
 
     def button_name(self, asked: str) -> str:
         """Empty: no source lets a button be looked at."""
@@ -155,7 +159,7 @@ class TwainDevice:
     def set_up(self, params: ScanParams) -> None:
         """Everything but the source, each value read back. With the driver's window a person has the last word there."""
         self._window = params.window
-        self._caps.offer(Cap.CAP_XFERCOUNT, 1 if self._source == "flatbed" else -1)
+        self._caps.offer(Cap.CAP_XFERCOUNT, 1 if self._source == "flatbed" and not self._window else -1)
         self._caps.offer(Cap.CAP_INDICATORS, params.window)
         for cap, value in PLAIN:
             self._caps.offer(cap, value)
@@ -250,17 +254,31 @@ class TwainDevice:
             raise trouble
         if self._dsm.state.number == 6:
             return self._dsm.pump()
+        if self._window:
+            return self._await_person()
         begun = self._dsm.state.number == 5
-        feeding, has_paper = self._source != "flatbed", self._has_paper()
-        if feeding and (not has_paper if begun else has_paper is False and not self._window):
+        has_paper = None if self._source == "flatbed" else self._has_paper()
+        if has_paper is False or (begun and has_paper is None and self._source != "flatbed"):
             raise ScannerFailed("scanner_no_paper")
         self._dsm.lower(4)  # some sources give one sheet each time
-        self._dsm.enable(self._window)
+        self._dsm.enable(show=False)
         self._dsm.await_page()
+
+    def _await_person(self) -> None:
+        """The driver's window stays open until it is closed, which after a page is the end as an empty feeder is."""
+        if self._dsm.state.number == 4:
+            self._dsm.enable(show=True)
+        try:
+            self._dsm.await_page()
+        except ScannerFailed as error:
+            if error.code == "scanner_cancelled" and self._pages:
+                raise ScannerFailed("scanner_no_paper") from error
+            raise
 
     def read(self, mode: str) -> Picture:
         """The page that is ready, whole."""
         picture = strips(self._dsm, self._pixels) if self._by_strips else bitmap(self._dsm)
+        self._pages += 1
         try:
             self._dsm.ask(states.END_TRANSFER, PendingXfers())
         except ScannerFailed as error:

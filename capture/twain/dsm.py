@@ -253,7 +253,7 @@ class Dsm:
 
 
 def _identity() -> Identity:
-    version = types.Version(1, 0, types.LANGUAGE_VIETNAMESE, types.COUNTRY_VIETNAM, b"1.0")
+    version = types.Version(1, 0, types.AMERICAN, types.AMERICA, b"1.0")  # old drivers look others up beyond their tables
     return Identity(
         0, version, *types.PROTOCOL, Group.CONTROL | Group.IMAGE | Group.APP2, b"sohoa", b"sohoa", b"sohoa",
     )

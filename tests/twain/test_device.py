@@ -204,9 +204,27 @@ def test_with_the_drivers_window_a_person_has_the_last_word():
     source, scanner = opened({**USUAL, Cap.ICAP_PIXELTYPE: choice(Kind.UINT16, GRAY)}, info=info(20, 10, GRAY, 8),
                              strips=[Strip(ROW * 10, 10, Rc.XFERDONE)])
     scanner.set_up(ScanParams(window=True, dpi=200))
+    assert scanner.by_window() and source.caps[Cap.CAP_XFERCOUNT].current == -1
     scanner.start()
     assert source.shown
     assert scanner.read("colour").image.mode == "L"
+
+
+def test_the_drivers_window_stays_open_until_it_is_closed():
+    source, scanner = opened(info=info(20, 10, GRAY, 8), strips=[Strip(ROW * 10, 10, Rc.XFERDONE)] * 2)
+    scanner.set_up(ScanParams(window=True, mode="grey"))
+    for says in (Msg.XFERREADY, Msg.CLOSEDSREQ):
+        scanner.start()
+        scanner.read("grey")
+        source.dsm._told(None, None, Group.CONTROL, Dat.NULL, says, None)
+    assert code_of(scanner.start) == "scanner_no_paper"
+    assert source.calls.count((Dat.USERINTERFACE, Msg.ENABLEDS)) == 1
+
+
+def test_a_window_that_is_closed_before_a_page():
+    _, scanner = opened(says=[Msg.CLOSEDSREQ])
+    scanner.set_up(ScanParams(window=True))
+    assert code_of(scanner.start) == "scanner_cancelled"
 
 
 # --- Its pages ---
