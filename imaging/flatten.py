@@ -73,8 +73,9 @@ def _as_it_is(view: View, confidence: float = 1.0) -> Decision:
 
 
 def _decision(mesh: Mesh, corners: np.ndarray, ppi: float | None, confidence: float) -> Decision:
-    values = {"mesh": [[list(node) for node in row] for row in mesh.nodes], "size": list(mesh.size),
-              "corners": corners.tolist(), "ppi": ppi}
+    fine = np.round(corners, 2).tolist()  # as the nodes are: the last digits of a fit are another processor's
+    values = {"mesh": [[list(node) for node in row] for row in mesh.nodes], "size": list(mesh.size), "corners": fine,
+              "ppi": ppi and round(ppi, 4)}
     return STAGE.decision(values, confidence)
 
 
