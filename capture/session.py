@@ -172,6 +172,7 @@ class Session:
                     raise
                 continue
             self._keep(picture)
+            del picture  # it is large: not to be held while the next one comes
             pages += 1
 
     def _page(self) -> Picture:
