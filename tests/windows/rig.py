@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from tests.windows import ucrt
+from tests.windows import gaps, ucrt
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".wine"
@@ -27,7 +27,7 @@ PACKAGES = PYTHON / "Lib" / "site-packages"
 PREFIX = HOME / "prefix"
 COMPILER = "x86_64-w64-mingw32-gcc"
 LIBRARIES = ("/usr/lib/x86_64-linux-gnu/wine", "/usr/lib64/wine", "/usr/lib/wine", "/opt/wine-stable/lib64/wine")
-RECIPE = (*Path(__file__).parent.glob("*.txt"), Path(ucrt.__file__))
+RECIPE = (*Path(__file__).parent.glob("*.txt"), Path(ucrt.__file__), Path(gaps.__file__))
 LOCK = (ROOT / "pyproject.toml", ROOT / "requirements.lock")
 VIETNAM = "ICT-7"  # POSIX's way to say UTC+7: the only one that Wine and Windows' C library both understand
 KEEPER = "import ctypes; ctypes.windll.user32.GetDesktopWindow(); print('ready', flush=True); input()"
@@ -81,6 +81,7 @@ def made(*extras: str) -> Path:
             (PYTHON / "_wmi.pyd").unlink()  # asks services that Wine does not have
             next(PYTHON.glob("*._pth")).unlink()  # it would shut out the variables of the environment
             ucrt.build(PYTHON, COMPILER, libraries() / "ucrtbase.dll")
+            gaps.build(PYTHON, COMPILER)
             _make_prefix()
             _mark("windows", RECIPE)
         for extra in ("", *extras):
