@@ -82,7 +82,6 @@ def assemble(parts: Parts, out: Path, compiled: Callable[[Path], None] = lambda 
         _python(parts.python32, parts.libraries32, release / "python32", compiled)
     shutil.copytree(HERE / "clerk", release / "python" / LIBRARIES / "clerk", ignore=shutil.ignore_patterns("__pycache__"))
     compiled(release / "python" / LIBRARIES / "clerk")
-    _runtime(release / "python")
     missing = list(missing_dlls(release))
     if missing:
         raise ValueError(f"neither the folder nor every Windows has: {'; '.join(missing)}")
@@ -110,6 +109,7 @@ def _python(python: Path, libraries: Path, target: Path, compiled: Callable[[Pat
         for path in [*(target / LIBRARIES).glob(pattern), *(target / LIBRARIES).glob(f"**/{pattern}")]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     compiled(target / LIBRARIES)
+    _runtime(target)
 
 
 def _runtime(python: Path) -> None:

@@ -83,11 +83,17 @@ def update(top: Path, package: Path, acts: Acts, tell: Callable[..., None]) -> R
         tell("ending")
         if not acts.end():
             raise NothingToDo("station_goes_on")
-        launchers.point(new)
+        try:
+            launchers.point(new)
+        except SohoaError:
+            if here := _current(top):  # the icon may have been turned before the disk failed
+                acts.start(here)
+            raise
         tell("starting")
         if not acts.start(new):
             _go_back(old, acts)
-        _tidy(top, keep={new, old})
+        if new != old:
+            _tidy(top, keep={new, old})
         tell("updated", version=new.version)
         return new
 
@@ -132,11 +138,9 @@ def _unpack(packed: zipfile.ZipFile, entries: Sequence[Entry], new: Release) -> 
 
 
 def _current(top: Path) -> Release | None:
-    """The release that the icon of the program starts, or else the one that runs here; nothing where there is none."""
-    name = launchers.target(top / launchers.OPEN.name)
-    if name and (top / name).is_dir():
-        return Release(top / name)
-    return this_release() if this_release().top == top else None
+    """The release that the icons start, the icon of the program before all others; nothing in a folder without icons."""
+    names = [launchers.target(top / icon.name) for icon in launchers.ICONS]
+    return next((Release(top / name) for name in names if name and (top / name).is_dir()), None)
 
 
 def _go_back(old: Release | None, acts: Acts) -> None:
