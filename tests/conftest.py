@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.forked import Forked
 
@@ -19,6 +20,9 @@ if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise e
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(COMPILED)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(COMPILED)
+
+settings.register_profile("whatever the load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("whatever the load")
 
 
 @pytest.fixture(scope="session")
