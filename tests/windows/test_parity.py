@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import unicodedata
 import zipfile
 from hashlib import sha256
 
@@ -14,22 +15,25 @@ from tests.conftest import SMALL_BOOK, started
 if sys.platform != "linux":
     pytest.skip("compares this system with Windows under Wine", allow_module_level=True)
 
-CAPTURES = ("IMG_4.jpg", "IMG_16.jpg")  # a spread as a scanner sees it, a sheet photographed and turned by EXIF
+CAPTURES = {  # a spread as a scanner sees it; a sheet photographed and turned by EXIF, its name decomposed
+    "IMG_4.jpg": "Sổ kết hôn 1.jpg", "IMG_16.jpg": unicodedata.normalize("NFD", "Sổ kết hôn 2.jpg"),
+}
 MOMENT = {"SOURCE_DATE_EPOCH": "1700000000"}
+AS_AT_AN_OFFICE = {"PYTHONUTF8": "0"}  # what Windows' own code page is, is the same to the program
 
 
 @pytest.fixture(scope="module")
 def stores(windows, small_pages, tmp_path_factory):
     """The same book made on Linux and on Windows."""
     folder = tmp_path_factory.mktemp("parity")
-    for name in CAPTURES:
-        (folder / "in").mkdir(exist_ok=True)
-        shutil.copy(small_pages / name, folder / "in" / name)
+    (folder / "in").mkdir()
+    for name, called in CAPTURES.items():
+        shutil.copy(small_pages / name, folder / "in" / called)
     here, there = folder / "linux", folder / "windows"
     words = ["process", folder / "in", "--book", SMALL_BOOK, "--jobs", "1", "--json", "--out"]
     ran = started([*map(str, words), str(here)], folder, {**os.environ, **MOMENT})
     assert ran.returncode == 0, ran.stderr
-    ran = windows.sohoa(*words, there, timeout=120, **MOMENT)
+    ran = windows.sohoa(*words, there, timeout=120, **MOMENT, **AS_AT_AN_OFFICE)
     assert ran.returncode == 0, ran.stderr
     return here, there
 
@@ -73,3 +77,8 @@ def test_windows_finds_what_linux_packed_whole_and_linux_what_windows_did(stores
     assert (ran.returncode, json.loads(ran.stdout)["problems"]) == (0, [])
     ran = started(["verify", str(there / "packages" / SMALL_BOOK), "--json"], tmp_path, os.environ)
     assert (ran.returncode, json.loads(ran.stdout)["problems"]) == (0, [])
+
+
+def test_vietnamese_is_written_to_a_pipe_whatever_the_code_page(windows):
+    ran = windows.sohoa("--help", PYTHONIOENCODING="cp437", **AS_AT_AN_OFFICE)
+    assert "số hóa sổ hộ tịch" in ran.stdout
