@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from originals.reach import usual
+
 NETWORK_TYPES = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "ncpfs", "davfs", "fuse.sshfs", "fuse.davfs2"}
 REMOTE_DRIVE = 4  # of GetDriveTypeW
 
@@ -67,7 +69,7 @@ def on_network(folder: Path) -> bool:
     if os.name == "nt":
         import ctypes
 
-        root = os.path.splitdrive(os.path.abspath(folder))[0]
+        root = os.path.splitdrive(usual(os.path.abspath(folder)))[0]
         return root.startswith("\\\\") or ctypes.windll.kernel32.GetDriveTypeW(f"{root}\\") == REMOTE_DRIVE
     try:
         mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()

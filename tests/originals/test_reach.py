@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.events import on_network
 from capture.folder import find_images
 from errors import StorageFailed
 from originals import durable
@@ -65,3 +66,7 @@ def test_a_folder_with_room_enough_stays_as_it_is():
     assert Workplace(Path("demo-out")).root == Path("demo-out")
     assert reachable(Path("C:/" + "a" * (247 - DEPTH - 3)), DEPTH) == Path("C:/" + "a" * (247 - DEPTH - 3))
     assert str(reachable(Path("C:/" + "a" * (248 - DEPTH - 3)), DEPTH)).startswith(EXTENDED)
+
+
+def test_a_folder_is_no_share_because_of_the_form_of_its_path(tmp_path):
+    assert on_network(reachable(tmp_path)) == on_network(tmp_path)
