@@ -356,18 +356,33 @@ def at_home(tmp_path, monkeypatch):
     return tmp_path / "nhà" / "sohoa"
 
 
-def test_a_half_copied_folder_is_told_at_the_first_start_and_a_whole_one_is_checked_once(top, at_home, monkeypatch, capsys):
+NAME = "python/Lib/site-packages/numpy/core.py"
+
+
+def test_a_folder_that_was_copied_in_part_is_told_at_the_start(top, at_home, capsys):
     release, = releases(top)
-    name = "python/Lib/site-packages/numpy/core.py"
-    data = (release.path / name).read_bytes()
-    (release.path / name).write_bytes(data[:5])
+    assert start.is_whole(release)
+    (release.path / NAME).write_bytes(b"WORD")
     assert not start.is_whole(release)
-    assert name in capsys.readouterr().out
-    (release.path / name).write_bytes(data)
+    assert NAME in capsys.readouterr().out
+    (release.path / NAME).unlink()
+    assert not start.is_whole(release)
+
+
+def test_every_file_is_read_once_after_the_first_start(top, at_home, monkeypatch, capsys):
+    monkeypatch.setattr(start, "LATER_S", 0)
+    release, = releases(top)
+    data = (release.path / NAME).read_bytes()
+    (release.path / NAME).write_bytes(bytes(len(data)))  # the length is right
     assert start.is_whole(release)
-    monkeypatch.setattr(Release, "problems", lambda self: pytest.fail("it is read again"))
-    assert start.is_whole(release)
+    start.check_later(release)
+    assert NAME in capsys.readouterr().out
+    (release.path / NAME).write_bytes(data)
+    start.check_later(release)
     assert json.loads((at_home / start.SEEN).read_text(encoding="utf-8")) == {"whole": str(release.path)}
+    monkeypatch.setattr(Release, "problems", lambda self, thorough=True: pytest.fail("it is looked at again"))
+    assert start.is_whole(release)
+    start.check_later(release)
 
 
 def test_the_log_does_not_grow_without_end(at_home, monkeypatch):

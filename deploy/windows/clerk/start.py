@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import traceback
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from errors import SohoaError
 
 SEEN = "da-xem.json"  # what need not be asked or checked again
 QUIET = "--quiet"  # at log-on: no page, no question
+LATER_S = 30.0  # after the start: the page has come first
 STARTING_S = 60.0  # a station that was just started needs so long to have a page
 
 
@@ -32,6 +34,7 @@ def main(words: Sequence[str]) -> int:
             return 0
         if not quiet:
             offer_shortcut(release)
+        threading.Thread(target=check_later, args=(release,), daemon=True).start()
         begin = log.stat().st_size if log.exists() else 0
         code = station(quiet)
         if code not in (0, 75, 130):
@@ -44,16 +47,26 @@ def main(words: Sequence[str]) -> int:
 
 
 def is_whole(release: Release) -> bool:
-    """Check every file at the first start of a release in its place; later starts are quick. Tells what is missing."""
+    """Whether all files are there, at their length; told where they are not. What was found whole is not looked at again."""
     if seen().get("whole") == str(release.path):
         return True
-    damaged = release.problems()
-    if damaged:
-        print(*damaged, sep="\n")
-        screen.told("not_whole", bad=True, number=len(damaged), file=damaged[0], folder=release.top)
-        return False
-    remember(whole=str(release.path))
-    return True
+    return not tell_damage(release, release.problems(thorough=False))
+
+
+def check_later(release: Release) -> None:
+    """Read every file once, while the person works already: a stick that was pulled out too early leaves files of zeros."""
+    if seen().get("whole") != str(release.path):
+        time.sleep(LATER_S)
+        if not tell_damage(release, release.problems()):
+            remember(whole=str(release.path))
+
+
+def tell_damage(release: Release, names: list[str]) -> bool:
+    """Tell which files are not as they should be, if there are any."""
+    if names:
+        print(*names, sep="\n")
+        screen.told("not_whole", bad=True, number=len(names), file=names[0], folder=release.top)
+    return bool(names)
 
 
 def settle(release: Release) -> None:
