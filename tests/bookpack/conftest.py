@@ -1,5 +1,6 @@
 """A made-up book of three pages, one of them grey; one of its originals came under a name that is no text."""
 
+import functools
 import hashlib
 
 import numpy as np
@@ -28,14 +29,20 @@ def drawn_page(number=0, grey=False):
     return page[..., 0] if grey else page
 
 
+@functools.cache
+def packed_page(number, grey):
+    """A drawn page as both packages hold it: JPEG, and a drawing in layers."""
+    pixels = drawn_page(number, grey)
+    return archive_jpeg(pixels), to_bytes(small_page(pixels, DPI).drawing)
+
+
 @pytest.fixture
 def contents(tmp_path):
     pages, originals = [], []
     for number, name in enumerate(["IMG_0.JPG", "ảnh, 1.JPG", "IMG\udcff 2.JPG"]):
-        pixels = drawn_page(number, grey=number == 2)
         jpeg, drawing = tmp_path / f"{number}.jpg", tmp_path / f"{number}.drawing"
-        jpeg.write_bytes(archive_jpeg(pixels))
-        drawing.write_bytes(to_bytes(small_page(pixels, DPI).drawing))
+        for path, data in zip((jpeg, drawing), packed_page(number, grey=number == 2), strict=True):
+            path.write_bytes(data)
         bytes_of_original = b"original %d" % number
         sha256 = hashlib.sha256(bytes_of_original).hexdigest()
         recipe = Recipe(sha256, 0, Side.WHOLE, (Decision("deskew", 1, {"degrees": 0.5}),))
