@@ -4,7 +4,8 @@ A file is written under a temp name, flushed to the disk (fsync), renamed, and t
 that the name is as durable as the bytes. Nothing else may open for writing, rename or remove anything there.
 What the files mean is left to `store` and `booklog`.
 
-Windows has no flush of a folder: NTFS journals names itself, so that step is skipped there.
+Windows has no flush of a folder: there the renaming itself comes back only when the disk has it (`renames`), and a
+flushed file brings the folders with it that were made before: NTFS writes its log of names in order.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import BinaryIO
 
 from errors import StorageFailed, StoreBusy
 from originals.locks import hold
+from originals.renames import replace_through
 
 TEMP = ".tmp-"
 TEMP_NAME = re.compile(r"\.tmp-[0-9a-f]{16}(\.\w+)?")
@@ -356,7 +358,7 @@ def _temp_name(folder: Path) -> Path:
 
 
 def _rename(source: Path, target: Path) -> None:
-    _patiently(os.replace, source, target)
+    _patiently(replace_through if WINDOWS else os.replace, source, target)
 
 
 def _patiently(step: Callable[..., None], *paths: Path) -> None:
