@@ -189,13 +189,17 @@ class Station:
             scan = source.inbox.scan(now)
             self._watch_again(source, scan.away)
             source.waiting, source.skipped = scan.waiting, scan.skipped
-            quick = source.events and not source.away
-            source.due = time.monotonic() + (self._params.scan_s if quick else self._params.poll_s)
+            spool = source is self._sources[0]
+            source.due = time.monotonic() + (IDLE_S if spool else self._pause_of(source))
             fresh = [item for item in scan.ready if self._retry.get(self._key(item), 0.0) <= now]
             source.waiting += len(scan.ready) - len(fresh)
-            named = source is self._sources[0]  # what lies in the spool has its order in its names
-            ready += [(item, source) for item in (fresh if named else self._as_photographed(fresh))]
+            # what lies in the spool has its order in its names
+            ready += [(item, source) for item in (fresh if spool else self._as_photographed(fresh))]
         return ready
+
+    def _pause_of(self, source: Source) -> float:
+        """s until a folder is looked through again where no event tells; the spool, small and near, needs none."""
+        return self._params.scan_s if source.events and not source.away else self._params.poll_s
 
     def _watch_again(self, source: Source, away: bool) -> None:
         if away != source.away or (not away and not source.events and source.due == 0.0):
