@@ -192,7 +192,8 @@ class Pool:
         if busy:
             first = min(worker.until for worker in busy)
             until = first if deadline is None else min(first, deadline)
-            wait([worker.pipe for worker in busy], timeout=max(0.0, until - time.monotonic()) + 0.01)
+            signs = [sign for worker in busy for sign in (worker.pipe, worker.process.sentinel)]
+            wait(signs, timeout=max(0.0, until - time.monotonic()) + 0.01)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ class _Death:
 def _start(function: Callable[[Any], Any], limits: Limits, gentle: bool, threads: int) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(function, theirs, limits.memory_mb, gentle), daemon=True)
+    process = context.Process(target=_serve, args=(function, theirs, limits.memory_mb, gentle, threads), daemon=True)
     with _threads(threads):
         process.start()
     theirs.close()
@@ -235,12 +236,14 @@ def _outcome(worker: _Worker) -> Any:
     """The result of the worker's task (None may be one), a _Death, or _WORKING."""
     if worker.task is None:
         return _WORKING
-    if worker.pipe.poll():
-        try:
+    try:
+        if worker.pipe.poll():  # Windows already says here that the other end is gone
             return worker.pipe.recv()
-        except (EOFError, OSError):
-            _end(worker)
-            return _Death("worker_died", {"exit": worker.process.exitcode})
+        if not worker.process.is_alive() and not worker.pipe.poll():  # before its end of the pipe was its own
+            raise EOFError
+    except (EOFError, OSError):
+        _end(worker)
+        return _Death("worker_died", {"exit": worker.process.exitcode})
     if time.monotonic() > worker.until:
         _end(worker)
         return _Death("worker_too_slow", {"seconds": worker.seconds})
@@ -253,11 +256,12 @@ def _end(worker: _Worker) -> None:
     worker.pipe.close()
 
 
-def _serve(function: Callable[[Any], Any], pipe: Connection, memory_mb: int, gentle: bool) -> None:
+def _serve(function: Callable[[Any], Any], pipe: Connection, memory_mb: int, gentle: bool, threads: int) -> None:
     """The life of a worker: task in, result out, until the parent closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory_mb)
+    _limit_opencv(threads)
     if gentle:
         _let_others_go_first()
     while True:
@@ -298,6 +302,13 @@ def _limit_memory(memory_mb: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     wanted = memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def _limit_opencv(threads: int) -> None:
+    if threads and sys.platform == "win32":  # where it takes all cores, whatever the environment says
+        import cv2
+
+        cv2.setNumThreads(threads)
 
 
 def _let_others_go_first() -> None:

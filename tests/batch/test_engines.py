@@ -7,6 +7,7 @@ import pytest
 from batch.local import Failure, Pool
 from tests.batch.conftest import LIMITS
 from tests.batch.work import work
+from tests.windows.only import KEEPS_NO_MEMORY_LIMIT, no_wine
 
 
 @pytest.fixture(scope="module", params=["local", "cluster"])
@@ -62,7 +63,7 @@ def test_waiting_ends_when_it_was_told_to(engine):
     assert [told for told, _ in engine.results()] == [number]
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no memory limit for a process of its own")
+@no_wine(KEEPS_NO_MEMORY_LIMIT)
 def test_poisoned_tasks_cost_only_themselves(engine):
     poison = {"die": "worker_died", "hang": "worker_too_slow", "eat": "worker_out_of_memory", "defect": "worker_defect"}
     before = workers_of(engine)

@@ -4,7 +4,7 @@ import os
 
 from batch import local
 from benchmarks.hostile import look_at, look_at_all, mutant, written_bombs
-from tests.windows.only import no_wine
+from tests.windows.only import KEEPS_NO_MEMORY_LIMIT, no_wine
 
 MUTANTS = 300
 
@@ -17,7 +17,7 @@ def test_mutants_are_read_or_put_aside_with_a_reason():
     assert tally.memory[0] < 1500
 
 
-@no_wine("Wine takes a limit of memory and does not keep it")
+@no_wine(KEEPS_NO_MEMORY_LIMIT)
 def test_bombs_are_refused_or_their_reader_is_ended(tmp_path):
     bombs = list(written_bombs(tmp_path))
     tally = look_at_all(bombs)

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+KEEPS_NO_MEMORY_LIMIT = "Wine takes a limit of a process's memory and does not keep it"
+
 
 def is_wine() -> bool:
     """Whether the Windows that this Python runs on is Wine."""
