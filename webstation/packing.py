@@ -9,10 +9,11 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -86,15 +87,15 @@ class Packing:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=carry_out, args=(theirs, self._root, self._settings, order), daemon=False)
-        with suppress(EOFError, OSError):  # it has said all it had to say, or died
+        with suppress(OSError):
             with self._lock:
                 if self._closed:
                     return
                 process.start()
                 self._process = process
             theirs.close()
-            while True:
-                self._say(replace(self._last, **ours.recv()))
+            for news in _said(ours, process):
+                self._say(replace(self._last, **news))
         if self._last.state == RUNNING:
             self._say(replace(self._last, state=FAILED, code="packing_died", facts={}))
         if process.pid is not None:
@@ -104,6 +105,16 @@ class Packing:
         self._last = standing
         self._hub.tell("packing", what=standing.what, book=standing.book, state=standing.state, step=standing.step,
                        done=standing.done, of=standing.of)
+
+
+def _said(pipe: Connection, process: BaseProcess) -> Iterator[dict[str, Any]]:
+    """What a process says until it has said all, or died: on Windows the pipe of one that dies as it starts stays open."""
+    with suppress(EOFError, OSError):
+        while wait([pipe, process.sentinel]):
+            if pipe.poll():
+                yield pipe.recv()
+            elif not process.is_alive() and not pipe.poll():
+                return
 
 
 def carry_out(pipe: Connection, root: Path, settings: Settings, order: Order) -> None:
