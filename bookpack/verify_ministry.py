@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from bookpack.verify_workbook import check_workbook
 from errors import BadIdentity
 
 LARGEST_MANIFEST = 50_000_000  # bytes
-BAD_ZIP = (zipfile.BadZipFile, OSError, NotImplementedError, ValueError, KeyError, RuntimeError)
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, KeyError, RuntimeError)
 OF_SET = ("book", "time", "version", "closed", "parts")  # what the manifests of all parts say alike
 
 

@@ -112,14 +112,29 @@ def test_each_flipped_bit_is_found_and_its_file_named(archive, ministry):
         path.write_bytes(data)
 
 
-def test_each_bit_of_the_bytes_that_no_checksum_of_the_zip_covers_is_found(ministry):
-    with zipfile.ZipFile(ministry.zip) as package:
+def test_each_bit_of_the_bytes_that_no_checksum_of_the_zip_covers_is_found(contents, tmp_path):
+    """Of a book of one page: a zip has these bytes whatever it holds."""
+    one = replace(contents, pages=contents.pages[:1], cases=contents.cases[:1], originals=contents.originals[:1])
+    path = write_ministry(tmp_path / "out", one, MinistryParams()).zip
+    assert verify(path) == []
+    with zipfile.ZipFile(path) as package:
         start = package.start_dir
-    data = ministry.zip.read_bytes()
+    data = path.read_bytes()
     random_numbers = random.Random(2)
     for place in [*range(30), *random_numbers.sample(range(start, len(data)), 60)]:
-        ministry.zip.write_bytes(data[:place] + bytes([data[place] ^ (1 << random_numbers.randrange(8))]) + data[place + 1:])
-        assert verify(ministry.zip), place
+        path.write_bytes(data[:place] + bytes([data[place] ^ (1 << random_numbers.randrange(8))]) + data[place + 1:])
+        assert verify(path), place
+
+
+@pytest.mark.parametrize("in_list, place, bit", [(True, 10, 0x08), (False, 29, 0x80)],
+                         ids=["a file is compressed", "a file begins beyond the end"])
+def test_a_zip_that_says_what_is_not_so_is_found(ministry, in_list, place, bit):
+    with zipfile.ZipFile(ministry.zip) as package:
+        start = package.start_dir if in_list else 0
+    data = bytearray(ministry.zip.read_bytes())
+    data[start + place] ^= bit
+    ministry.zip.write_bytes(data)
+    assert verify(ministry.zip)
 
 
 def test_a_missing_and_an_extra_file_are_found(archive, ministry):
