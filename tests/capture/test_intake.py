@@ -211,7 +211,7 @@ def flushes(folder, monkeypatch, files):
         store, log = place_of(folder)
         for name, data in files:
             take_in(arrival(name, data), store, log)
-    assert len(counter) > 12
+    assert len(counter) > (12 if os.name != "nt" else 8)  # Windows flushes no folders
     return len(counter)
 
 
