@@ -75,10 +75,17 @@ static void hang(void)
             Sleep(1000);
 }
 
+static DWORD WINAPI fall(void *nothing)
+{
+    *(volatile int *)nothing = 1;
+    return 0;
+}
+
 static void crash(void)
 {
-    volatile int *nowhere = NULL;
-    *nowhere = 1;
+    if (scene_has("crash_thread")) /* nobody can catch that */
+        WaitForSingleObject(CreateThread(NULL, 0, fall, NULL, 0, NULL), INFINITE);
+    fall(NULL);
 }
 
 static void fate(const char *place)

@@ -122,26 +122,25 @@ static int number_of(const Identity *wanted)
 static uint16_t open_source(Identity *wanted)
 {
     int number = number_of(wanted);
+    Identity caller = client, identity;
     EntryPoint points;
-    Identity caller = client;
     uint16_t code;
-    if (!number || !load(number, &opened.library, &opened.entry, &opened.identity))
+    if (!number || !load(number, &opened.library, &opened.entry, &identity))
         return failed(TWCC_NODS);
     if (client.groups & DF_DSM2) {
         entry_points(&points);
         opened.entry(&caller, DG_CONTROL, DAT_ENTRYPOINT, MSG_SET, &points);
     }
-    opened.identity.id = 100 + number;
-    code = opened.entry(&caller, DG_CONTROL, DAT_IDENTITY, MSG_OPENDS, &opened.identity);
+    identity.id = 100 + number;
+    code = opened.entry(&caller, DG_CONTROL, DAT_IDENTITY, MSG_OPENDS, &identity);
     if (code != TWRC_SUCCESS) {
         Status status = {0, 0};
         opened.entry(&caller, DG_CONTROL, DAT_STATUS, MSG_GET, &status);
-        opened.identity.id = 0;
         FreeLibrary(opened.library);
         return failed(status.condition);
     }
     memset(&opened.callback, 0, sizeof opened.callback);
-    *wanted = opened.identity;
+    *wanted = opened.identity = identity;
     return code;
 }
 

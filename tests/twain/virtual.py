@@ -49,7 +49,8 @@ class Scene:
     `ready_ms` (the page is said to be ready later, by another thread), `window_pages` (a person's, in the driver's window).
     What goes wrong with page N, once: `jam_at`, `double_feed_at`, `cover_open_at`, `offline_at`, `low_memory_at`,
     `operation_error_at`, `cancel_at`. Always: `busy`, `offline`, `close_request`, `lies=resolution`, `hang_in`, `crash_in`
-    (`open`, `enable`, `transfer` with `hang_at`, `crash_at`; `hang_in=never_ready`; `hang_busy` burns the processor),
+    (`open`, `enable`, `transfer` with `hang_at`, `crash_at`; `hang_in=never_ready`; `hang_busy` burns the processor;
+    `crash_thread`, in a thread of the driver's own),
     `wrong` from page `wrong_at` on (`short_strips`, `huge_strip`, `bad_size`, `bad_bits`, `no_end`, `zero`,
     `height_unknown`, `bad_dib`). A key such as `only2_offline` counts for the second source alone.
     """
