@@ -37,7 +37,7 @@ LIBRARIES = Path("Lib", "site-packages")  # under a Python's own folder
 EXTRAS = ("signing",)  # what a station may need and cannot fetch later
 CHILD_LIBRARIES = ("pillow",)  # all that the 32-bit Python of a scanner's driver needs
 PLATFORM, PLATFORM_32 = "x86_64-pc-windows-msvc", "i686-pc-windows-msvc"
-README, LICENCES = "ĐỌC TÔI TRƯỚC.txt", "GIẤY PHÉP.txt"
+LICENCES = "GIẤY PHÉP.txt"
 LEFT_OUT = (  # what no station uses; nothing of it is imported by what stays
     "bin", "*/tests", "*.pyi", "*.h", "*.hpp", "*.lib", "*.pxd", "*.pyx", "*.c", "*.a", "*/py.typed",
     "*.dist-info/RECORD", "*.dist-info/INSTALLER", "*.dist-info/REQUESTED", "*.dist-info/direct_url.json",
@@ -89,12 +89,11 @@ def assemble(parts: Parts, out: Path, compiled: Callable[[Path], None] = lambda 
     for base, name in (("w64.exe", "window.exe"), ("t64.exe", "console.exe")):
         (release / launchers.BASES / name).write_bytes(with_icon((parts.launchers / base).read_bytes()))
     write_text(release / LICENCES, licences(release))
+    write_text(release / launchers.README, (HERE / "read-me.txt").read_text(encoding="utf-8").format(version=parts.version))
     manifest = manifest_of(release)
     (release / MANIFEST).write_bytes(manifest)
     whole = Release(release.rename(made / release_name(parts.version, manifest)))
-    for shown in launchers.ICONS:
-        (made / shown.name).write_bytes(launchers.wanted(whole, shown))
-    write_text(made / README, (HERE / "read-me.txt").read_text(encoding="utf-8").format(version=parts.version))
+    launchers.point(whole)
     return pack(made, out / f"{made.name}.zip")
 
 

@@ -69,7 +69,7 @@ def parts_in(folder, version="1.2.3", word="one"):
 def slim_package(folder, version):
     """The zip of a release of the fewest files that an update takes: what is done to each is done to all."""
     release = folder / version / "release"
-    for name in ("python/python.exe", f"{launchers.BASES}/window.exe", f"{launchers.BASES}/console.exe"):
+    for name in ("python/python.exe", launchers.README, f"{launchers.BASES}/window.exe", f"{launchers.BASES}/console.exe"):
         (release / name).parent.mkdir(parents=True, exist_ok=True)
         (release / name).write_bytes(f"MZ {version} {name}".encode())
     manifest = manifest_of(release)

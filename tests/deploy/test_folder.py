@@ -40,7 +40,8 @@ def test_the_folder_has_its_icons_and_a_release_that_is_whole(made):
     release, = releases(made)
     assert release.problems() == []
     assert release.version == "1.2.3"
-    assert {path.name for path in made.iterdir()} == {release.name, build.README, *(icon.name for icon in launchers.ICONS)}
+    shown = {path.name for path in made.iterdir()}
+    assert shown == {release.name, launchers.README, *(icon.name for icon in launchers.ICONS)}
     for shown in launchers.ICONS:
         assert launchers.target(made / shown.name) == release.name
 
@@ -84,11 +85,11 @@ def test_the_zip_holds_the_folder_under_a_plain_name(made, tmp_path):
 
 
 def test_texts_are_read_by_the_oldest_editor(made):
-    for path in (made / build.README, releases(made)[0].path / build.LICENCES):
+    for path in (made / launchers.README, releases(made)[0].path / build.LICENCES):
         data = path.read_bytes()
         assert data.startswith(b"\xef\xbb\xbf")
         assert data.count(b"\n") == data.count(b"\r\n") > 5
-    text = (made / build.README).read_text(encoding="utf-8-sig")
+    text = (made / launchers.README).read_text(encoding="utf-8-sig")
     assert "bản 1.2.3" in text
     for shown in launchers.ICONS:
         assert shown.name.removesuffix(".exe") in text

@@ -91,6 +91,7 @@ def test_the_icons_start_the_new_release_and_the_one_before_stays(top, packages)
     station = Station(runs="1.0")
     station.update(top, packages["2.0"])
     assert is_at(top, "2.0")
+    assert "bản 2.0" in (top / launchers.README).read_text(encoding="utf-8-sig")
     assert station.runs == "2.0"
     assert station.told == ["unpacking", "trying", "ending", "starting", "updated"]
     assert [release.version for release in releases(top)] == ["1.0", "2.0"]

@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from clerk.folder import Release
 
+README = "ĐỌC TÔI TRƯỚC.txt"
 BASES = "launchers"  # in a release: window.exe, console.exe
 TARGET = re.compile(rb"#!<launcher_dir>\\(ban-[\w.-]+)\\python\\pythonw?\.exe\r\n")
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first time that a zip can state
@@ -74,7 +76,8 @@ def target(path: Path) -> str:
 
 
 def point(release: Release) -> None:
-    """Let all icons start `release`, the one that opens the program first; each is replaced in one step, whole.
+    """Let all icons start `release`, the one that opens the program first; each is replaced in one step, whole. The text
+    beside them is that of the release, too.
 
     An icon whose program runs at this moment can stay as it was: the next start settles it. Raises StorageFailed where the
     first one cannot be replaced.
@@ -91,3 +94,7 @@ def point(release: Release) -> None:
         except StorageFailed:
             if icon is OPEN:
                 raise
+    text, shown = (release.path / README).read_bytes(), release.top / README
+    if not shown.exists() or shown.read_bytes() != text:
+        with suppress(StorageFailed):
+            write_file(shown, [text])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -67,7 +68,8 @@ def wait_for_enter() -> None:
     """Keep a console open that closes with its program, until it has been read."""
     if sys.stdin is not None and sys.stdin.isatty():
         print("\n" + sentence("press_enter"))
-        input()
+        with suppress(EOFError):  # Windows takes NUL for a terminal
+            input()
 
 
 def _box(text: str, kind: int) -> int:

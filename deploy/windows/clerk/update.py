@@ -194,7 +194,8 @@ def start(release: Release) -> bool:
     from station import running
     from station.shelf import workplace_of
 
-    subprocess.Popen([release.top / launchers.OPEN.name], stdin=subprocess.DEVNULL)
+    nothing = subprocess.DEVNULL  # it outlives this console
+    subprocess.Popen([release.top / launchers.OPEN.name], stdin=nothing, stdout=nothing, stderr=nothing)
     workplace, deadline = workplace_of(None, load(os.environ.get("SOHOA_CONFIG")), new=True), time.monotonic() + ANSWER_S
     while time.monotonic() < deadline:
         here = running.running(workplace)
