@@ -2,10 +2,7 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
@@ -22,25 +19,15 @@ from texts import catalogue
 from wholebook import as_in_book, settled, unlike, with_doubles
 from workplace import Workplace
 
-ROOT = Path(__file__).parents[2]
 BOOK = "KH.1990.14800.01"
 NOTES = {"outline_unsure", "skew_unsure", "blank_page", "faint_ink", "redecided"}  # findings that ask nobody to look
 SETTINGS = load()
 
 
-@pytest.fixture(scope="module")
-def developed(small_pages, tmp_path_factory):
-    """A store with one book: two spreads and two single captures."""
-    out = tmp_path_factory.mktemp("review") / "out"
-    ran = subprocess.run([sys.executable, str(ROOT / "sohoa.py"), "process", str(small_pages), "--book", BOOK, "--out",
-                          str(out), "--profile", "ministry"], capture_output=True, text=True, timeout=300)
-    assert ran.returncode == 0, ran.stderr
-    return out
-
-
 @pytest.fixture
-def store(developed, tmp_path):
-    return shutil.copytree(developed, tmp_path / "store")
+def store(small_book, tmp_path):
+    """A store with one book: two spreads and two single captures."""
+    return shutil.copytree(small_book, tmp_path / "store")
 
 
 @pytest.fixture
