@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -80,14 +81,23 @@ def processed(folder, out, jobs):
     return files(out)
 
 
-@pytest.mark.parametrize("jobs", [2, 5])
-def test_any_number_of_workers_writes_the_same_bytes(small_pages, by_one_worker, tmp_path, jobs):
-    assert processed(small_pages, tmp_path / "out", jobs) == by_one_worker
-
-
-def test_a_cache_that_is_gone_is_made_again_with_the_same_bytes(small_pages, by_one_worker, tmp_path):
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def out_of_two_workers(small_pages, tmp_path_factory):
+    out = tmp_path_factory.mktemp("two") / "out"
     processed(small_pages, out, 2)
+    return out
+
+
+def test_two_workers_write_the_bytes_of_one(by_one_worker, out_of_two_workers):
+    assert files(out_of_two_workers) == by_one_worker
+
+
+def test_more_workers_than_pages_do_so_too(small_pages, by_one_worker, tmp_path):
+    assert processed(small_pages, tmp_path / "out", 5) == by_one_worker
+
+
+def test_a_cache_that_is_gone_is_made_again_with_the_same_bytes(small_pages, by_one_worker, out_of_two_workers, tmp_path):
+    out = shutil.copytree(out_of_two_workers, tmp_path / "out")
     for path in (out / "pages").iterdir():
         path.unlink()
     assert processed(small_pages, out, 2) == by_one_worker
