@@ -30,9 +30,10 @@ debian-test:
 demo: setup
 	$(BIN)/sohoa demo --out demo-out
 
-# A file's tests stay together and in order, in one worker: they share a station, or a book that is made once.
+# A file's tests stay together and in order, in one worker: they share a station, or a book that is made once. Which file
+# comes first, and how many workers there are, is in tests/conftest.py.
 test: setup debian-test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What the program promises, at full length: an hour and more.
 soak: setup debian-test

@@ -1,5 +1,6 @@
 """Small copies of the samples, for tests of the whole job that are quick."""
 
+import math
 import os
 import subprocess
 import sys
@@ -21,8 +22,30 @@ if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise e
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(COMPILED)
 
+# Files that take longest, first: what begins last must not go on alone when all else is done.
+LONGEST = (
+    "webstation/test_review.py", "webstation/test_capture.py", "crash/test_packing_faults.py", "house/test_closing.py",
+    "bookpack/test_renderers.py", "house/test_station.py", "webstation/test_cases.py", "house/test_process.py",
+    "batch/test_cluster.py", "webstation/test_screens.py", "imaging/test_quality.py", "webstation/test_phone_browser.py",
+    "capture/test_sane.py", "crash/test_daemon_faults.py", "crash/test_hostile_images.py", "house/test_readme.py",
+    "province/test_cluster_batch.py", "webstation/test_first_book.py", "training/test_old_pages.py",
+    "crash/test_killed_process.py",
+)
+WORKERS_A_CORE = 1.5  # a third of the tests' time is waiting: for a quiet folder, a browser, a killed program
+
 settings.register_profile("whatever the load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever the load")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """What `-n auto` means here."""
+    return math.ceil((os.cpu_count() or 1) * WORKERS_A_CORE)
+
+
+def pytest_collection_modifyitems(items):
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
