@@ -26,6 +26,7 @@ LOOK = 0.25  # s
 AWAKE = 0.0002  # s of processor time that show that a driver does something; asleep it uses about 2e-6 a second
 WINDOWLESS = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no console opens beside a program that has none
 APPENDED = "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_module(sys.argv[2], run_name='__main__')"
+FATAL = ("Fatal Python error", "Windows fatal exception")  # how faulthandler's report begins
 LONGEST = 600.0  # s in one state, however busy: A3 at 1200 dpi over slow USB takes about 200
 
 
@@ -128,7 +129,7 @@ class Driver:
             self._process.wait(GRACE)
         self._readers[1].join(GRACE)
         last = next(filter(None, reversed(self._said)), "")
-        reason = next((line for line in self._said if line.startswith("Fatal Python error")), last)
+        reason = next((line for line in self._said if line.startswith(FATAL)), last)
         return {"exit": self._process.returncode, "reason": reason}
 
 

@@ -8,6 +8,8 @@ says by itself may come from another.
 from __future__ import annotations
 
 import ctypes
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +46,7 @@ DONE = (Rc.SUCCESS, Rc.CHECKSTATUS, Rc.CANCEL, Rc.DSEVENT, Rc.NOTDSEVENT, Rc.XFE
 TO_MANAGER = (Dat.PARENT, Dat.IDENTITY, Dat.ENTRYPOINT)
 MOST_SOURCES = 200  # a list that is longer has no end
 QUIET = 0x8003  # SetErrorMode: no message boxes for missing disks, crashes, missing files: a crash ends the process
+CRASHED = 3  # how this process ends then
 MOVABLE_ZEROED = 0x42  # GlobalAlloc
 HANDLE = ctypes.c_size_t
 CALLBACK = getattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE)(
@@ -281,7 +284,20 @@ def loaded(path: str) -> Dsm:
     identity = ctypes.POINTER(Identity)
     entry.argtypes = (identity, identity, ctypes.c_uint32, ctypes.c_uint16, ctypes.c_uint16, ctypes.c_void_p)
     entry.restype = ctypes.c_uint16
-    return Dsm(entry, _memory(kernel), _HiddenWindow(windows))
+    return Dsm(_until_a_crash(entry), _memory(kernel), _HiddenWindow(windows))
+
+
+def _until_a_crash(entry: Callable[..., int]) -> Callable[..., int]:
+    """`entry`, but a crash in it ends this process: ctypes would go on after it, with memory that nobody can rely on."""
+
+    def call(*arguments: Any) -> int:
+        try:
+            return entry(*arguments)
+        except OSError as error:
+            print(error, file=sys.stderr, flush=True)
+            os._exit(CRASHED)
+
+    return call
 
 
 def _memory(kernel: Any) -> Memory:
