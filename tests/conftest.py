@@ -24,12 +24,12 @@ if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise e
 
 # Files that take longest, first: what begins last must not go on alone when all else is done.
 LONGEST = (
-    "webstation/test_review.py", "webstation/test_capture.py", "crash/test_packing_faults.py", "house/test_closing.py",
-    "bookpack/test_renderers.py", "house/test_station.py", "webstation/test_cases.py", "house/test_process.py",
-    "batch/test_cluster.py", "webstation/test_screens.py", "imaging/test_quality.py", "webstation/test_phone_browser.py",
-    "capture/test_sane.py", "crash/test_daemon_faults.py", "crash/test_hostile_images.py", "house/test_readme.py",
-    "province/test_cluster_batch.py", "webstation/test_first_book.py", "training/test_old_pages.py",
-    "crash/test_killed_process.py",
+    "house/test_readme.py", "webstation/test_review.py", "crash/test_packing_faults.py", "webstation/test_capture.py",
+    "house/test_station.py", "house/test_closing.py", "batch/test_cluster.py", "bookpack/test_renderers.py",
+    "webstation/test_screens.py", "webstation/test_cases.py", "house/test_process.py", "imaging/test_quality.py",
+    "capture/test_sane.py", "crash/test_daemon_faults.py", "province/test_cluster_batch.py", "crash/test_hostile_images.py",
+    "webstation/test_phone_browser.py", "webstation/test_first_book.py", "crash/test_killed_process.py",
+    "training/test_old_pages.py",
 )
 WORKERS_A_CORE = 1.5  # a third of the tests' time is waiting: for a quiet folder, a browser, a killed program
 
