@@ -119,8 +119,10 @@ def describe(line: Line, drivers: Drivers, order: Mapping[str, Any]) -> None:
         line.state("opening")
         try:
             device = drivers.opened(facts["name"])
-            line.say(described=asdict(device.described(Device(**facts))))
-            device.close()
+            try:
+                line.say(described=asdict(device.described(Device(**facts))))
+            finally:
+                device.close()
         except ScannerFailed as error:
             line.say(described=None, code=error.code)
 
