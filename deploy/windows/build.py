@@ -213,25 +213,25 @@ def add_program(libraries: Path, work: Path) -> None:
 
 
 def compiler(version: str, python: Path, named: str | None) -> Callable[[Path], None]:
-    """What compiles libraries with a Python of the same version: the embeddable one itself on Windows, another elsewhere.
+    """What compiles libraries with a Python of the same version: the embeddable one itself on Windows, another elsewhere;
+    where there is none they stay as they are, and start more slowly.
 
-    The compiled files hold no times, so neither copying nor unpacking makes them stale. Raises ValueError where there is no
-    such Python.
+    The compiled files hold no times, so neither copying nor unpacking makes them stale.
     """
     command = str(python / "python.exe") if os.name == "nt" else named or _found_python(version)
+    if not command:
+        say(f"No Python {version} here to compile with: every start will be slower. --compile-with names one.")
 
     def compiled(folder: Path) -> None:
-        subprocess.run([command, "-c", COMPILE, str(folder)], check=True)
+        if command:
+            subprocess.run([command, "-c", COMPILE, str(folder)], check=True)
 
     return compiled
 
 
 def _found_python(version: str) -> str:
     asked = subprocess.run([_uv(), "python", "find", version], capture_output=True, text=True, check=False)
-    found = asked.stdout.strip()
-    if asked.returncode or not found:
-        raise ValueError(f"no Python {version} here to compile with; name one with --compile-with")
-    return found
+    return "" if asked.returncode else asked.stdout.strip()
 
 
 def say(text: str) -> None:
