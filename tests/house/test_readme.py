@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```(sh|yaml)\n(.*?)```", re.DOTALL)
@@ -30,11 +31,12 @@ def _script(readme):
 
 @pytest.fixture
 def shell(tmp_path):
-    """Runs a line in an empty folder with the samples; a station goes on behind the others, with & or without.
+    """Runs a line in an empty folder with small copies of the samples; a station goes on behind the others, with & or
+    without.
 
     The person's home is that folder, too, and their browser shows nothing.
     """
-    os.symlink(ROOT / "samples", tmp_path / "samples")
+    _shrink(ROOT / "samples" / "pages", tmp_path / "samples" / "pages")
     behind, environment = [], {**os.environ, "HOME": str(tmp_path), "BROWSER": "true"}
 
     def run(command):
@@ -51,6 +53,17 @@ def shell(tmp_path):
     for process in behind:
         process.terminate()
         assert process.wait(20) == 0
+
+
+def _shrink(pages, into):
+    """The same pages with half as many pixels a millimetre: developed in a third of the time."""
+    for path in pages.rglob("*.jpg"):
+        with Image.open(path) as image:
+            dpi, exif = image.info.get("dpi"), image.getexif()
+            target = into / path.relative_to(pages)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            said = {"dpi": tuple(value / 2 for value in dpi)} if dpi else {}
+            image.reduce(2).save(target, quality=85, exif=exif, **said)
 
 
 def _meant(script):
