@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -35,10 +36,13 @@ class Clerk:
         self.windows, self.top = windows, top
 
     def clicks(self, icon, *words):
-        """An icon, to its end: its exit code and what it said."""
-        with self.runs(icon, *words) as running:
-            out, _ = running.communicate("", 300)
-        return running.returncode, out
+        """An icon, to its end: its exit code and what it said. Under Wine a program that it starts keeps its streams."""
+        said, running = [], self.runs(icon, *words)
+        running.stdin.close()
+        threading.Thread(target=lambda: said.extend(running.stdout), daemon=True).start()
+        code = running.wait(300)
+        time.sleep(0.5)  # for the last of what it said
+        return code, "".join(said)
 
     def runs(self, icon, *words):
         environment = rig.environment(self.windows.prefix, SOHOA_SILENT="1")
