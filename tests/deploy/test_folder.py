@@ -20,7 +20,7 @@ import build
 import icon
 import locked
 import programs
-from clerk import launchers
+from clerk import launchers, logon
 from clerk.folder import MANIFEST, Release, read_manifest, release_name, releases
 
 ROOT = Path(__file__).parents[2]
@@ -232,3 +232,7 @@ def test_nothing_in_the_folders_code_is_newer_than_its_python():
     assert {"start", "stop", "update", "logon", "check", "command"} <= set(names)
     assert Release(Path("/x/ban-1.0-0123456789ab")).version == "1.0"
     assert Release(Path("/x/other")).version == ""
+
+
+def test_windows_starts_the_icon_at_log_on_from_a_path_with_spaces():
+    assert logon.line(Path("D:/Thư mục sổ")) == f'"{Path("D:/Thư mục sổ") / "Mở sohoa.exe"}" --quiet'
