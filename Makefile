@@ -11,7 +11,7 @@ DEBIAN_RUN  := python3-venv python3-dev libgl1 libglib2.0-0 sane-utils sane-airs
 DEBIAN_TEST := qpdf poppler-utils mupdf-tools ghostscript chromium libjs-pdf default-jre-headless libpdfbox2-java \
                libactivation-java libjaxb-api-java softhsm2 strace e2fsprogs wine wine64 gcc-mingw-w64-x86-64-win32
 
-.PHONY: setup demo test soak bench lint lock clean debian debian-test
+.PHONY: setup demo test test-windows soak bench lint lock clean debian debian-test
 
 setup: $(READY)
 
@@ -34,6 +34,11 @@ demo: setup
 # comes first, and how many workers there are, is in tests/conftest.py.
 test: setup debian-test
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+# Under Wine: the tests that need a Windows, then all that the suite can do there.
+test-windows: setup debian-test
+	SOHOA_TEST_WINDOWS=1 $(BIN)/python -m pytest tests/windows tests/twain tests/deploy
+	$(BIN)/python -m tests.windows.suite
 
 # What the program promises, at full length: an hour and more.
 soak: setup debian-test

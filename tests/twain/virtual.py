@@ -6,7 +6,6 @@ What the client does against the specification comes into `scene.log`; `scene.le
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from originals.durable import locked
 from tests.windows.rig import HOME, windows_path
 
 HERE = Path(__file__).parent
@@ -25,10 +25,8 @@ MM_PER_INCH = 25.4
 
 def manager(bits: int = 64) -> Path:
     """The source manager, with two sources beside it; compiled if its C is newer. Raises CalledProcessError."""
-    HOME.mkdir(exist_ok=True)
     folder = HOME / f"twain{bits}"
-    with open(HOME / f"twain{bits}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(HOME / f"twain{bits}.lock", wait=True):
         digest, stamp = hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest(), folder / "made-of"
         if not stamp.exists() or stamp.read_text() != digest:
             folder.mkdir(exist_ok=True)

@@ -7,7 +7,6 @@ prefix of its own, and ends all of them. Which tests run there is left to the te
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -18,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from originals.durable import locked
 from tests.windows import gaps, ucrt
 
 ROOT = Path(__file__).parents[2]
@@ -69,9 +69,7 @@ def made(*extras: str) -> Path:
 
     Several processes may ask at once. Raises CalledProcessError where something cannot be fetched or built.
     """
-    HOME.mkdir(exist_ok=True)
-    with open(HOME / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(HOME / "lock", wait=True):
         if not _is_made("windows", RECIPE):
             for part in (PYTHON, PREFIX):
                 shutil.rmtree(part, ignore_errors=True)
@@ -88,7 +86,7 @@ def made(*extras: str) -> Path:
             if not _is_made(f"packages{extra}", LOCK):
                 chosen = ["--extra", extra] if extra else []
                 _install(PACKAGES, "--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.13",
-                         "--require-hashes", "--only-binary", ":all:", "-c", LOCK[1], "-r", LOCK[0], *chosen)
+                         "--require-hashes", "-c", LOCK[1], "-r", LOCK[0], *chosen)
                 _mark(f"packages{extra}", LOCK)
     return PYTHON / "python.exe"
 
@@ -176,8 +174,13 @@ class Windows:
             self._keeper = None
 
     @contextmanager
-    def started(self, *arguments: object, cwd: Path | None = None, **variables: str) -> Iterator[subprocess.Popen]:
-        """The Windows Python with these arguments, running: a Popen with pipes for text. What is left of it is killed."""
+    def started(
+        self, *arguments: object, cwd: Path | None = None, all_at_once: bool = True, **variables: str
+    ) -> Iterator[subprocess.Popen]:
+        """The Windows Python with these arguments, running: a Popen with pipes for text.
+
+        It is killed at the end, and after an exception, such as one for time, `all_at_once` with all that runs here.
+        """
         self._keep()
         words = [windows_path(word) if isinstance(word, Path) else str(word) for word in arguments]
         running = subprocess.Popen([wine(), str(self.exe), *words], cwd=cwd or self.prefix.parent, text=True,
@@ -186,7 +189,8 @@ class Windows:
         try:
             yield running
         except BaseException:
-            self.end_all()
+            if all_at_once:
+                self.end_all()
             raise
         finally:
             _ended(running)
