@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
@@ -47,8 +48,7 @@ class Listener:
             app, log_config=None, access_log=False, lifespan="off", server_header=False, date_header=False, http="h11",
             loop="asyncio", ws="none", limit_concurrency=TIED_UP, timeout_keep_alive=30,
             timeout_graceful_shutdown=ENDS_WITHIN_S, proxy_headers=False, **tls))
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name=f"listener-{self.port}",
-                                        daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"listener-{self.port}", daemon=True)
         self._thread.start()
         waited = threading.Event()
         for _ in range(int(STARTS_WITHIN_S / 0.01)):
@@ -59,6 +59,11 @@ class Listener:
             waited.wait(0.01)
         self.stop()
         raise StorageFailed("page_not_started", port=str(self.port))
+
+    def _run(self) -> None:
+        """With a loop that asks the socket itself for each connection, on Windows too: it may turn some away (`guard`)."""
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(self._server.serve(sockets=[self._socket]))
 
     def stop(self) -> None:
         """Ends it, and what is being answered after a moment."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,7 @@ PAGE = Path(__file__).parents[1]
 FILES = ("phone.css", "phone.js", "phonelist.js", "phonesend.js", "phonesigns.js", "phonestore.js", "sha256.js")
 KEY = "x-sohoa-key"
 MOST_JSON = 16_000  # bytes of an order
+MOST_LET_BY = 1 << 20  # bytes of a photo that is refused
 MOST_ASKED = 100  # photos
 LONGEST_NUMBER = 16  # digits
 STATUS = {"malformed": 400, "not_announced": 404, "another_first": 409, "not_here": 409, "overtaken": 409, "too_large": 413,
@@ -225,9 +227,13 @@ async def _photo(request: Request, door: Door, book: str) -> Response:
 async def _receive(request: Request, door: Door, book: str, sha256: str) -> Response:
     """The next bytes of a photo, written down as they come; with the last one it is the desk's."""
     offset, length = (_number(request.headers.get(name, "")) for name in ("upload-offset", "content-length"))
-    if offset is None:
-        raise NotTaken("malformed")
-    receiving = await run_in_threadpool(door.uploads.begin, book, sha256, offset, length)
+    try:
+        if offset is None:
+            raise NotTaken("malformed")
+        receiving = await run_in_threadpool(door.uploads.begin, book, sha256, offset, length)
+    except NotTaken:
+        await _let_by(request)
+        raise
     async for data in pieces(request.receive):
         await run_in_threadpool(receiving.take, data)
         await run_in_threadpool(door.keys.prolong, request.headers[KEY])
@@ -235,6 +241,13 @@ async def _receive(request: Request, door: Door, book: str, sha256: str) -> Resp
         await run_in_threadpool(receiving.finish)
         door.changed(book)
     return Response(status_code=204, headers={"upload-offset": str(receiving.offset)})
+
+
+async def _let_by(request: Request) -> None:
+    """Take in a body that nobody wants, if it is not long: the answer is lost where the line is cut while it still comes."""
+    with suppress(NotTaken, TooSlow):
+        async for _ in pieces(_not_too_long(request.receive, MOST_LET_BY)):
+            pass
 
 
 def _number(text: str) -> int | None:

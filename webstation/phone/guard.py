@@ -19,10 +19,7 @@ SLOW_S, SLOW_BYTES = 20.0, 20_000  # so many bytes at least in so long a time
 
 
 class NarrowSocket(socket.socket):
-    """A listening socket that hangs up at once on those who are too many or unwelcome, before anything is spent on them.
-
-    Windows accepts in another way; there the server's own limit counts alone.
-    """
+    """A listening socket that hangs up at once on those who are too many or unwelcome, before anything is spent on them."""
 
     @classmethod
     def of(cls, listening: socket.socket, unwelcome: Callable[[str], object]) -> NarrowSocket:
