@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 PROTOCOL = (2, 5)
 DONTCARE32 = 0xFFFFFFFF
-UNKNOWN = -1  # a height that the source does not know before the page is through; a count of pages without end
-UNKNOWN_COUNT = 0xFFFF
+UNKNOWN = -1  # a height that the source does not know before the page is through
 
 
 class Group(IntEnum):
@@ -241,7 +240,7 @@ NO_DUPLEX = 0
 CENTRED = 2  # CAP_FEEDERALIGNMENT
 KEEP_BLANK_PAGES = -2
 NO_MERGE = 0
-ULTRASONIC, BY_LENGTH = 0, 1  # CAP_DOUBLEFEEDDETECTION
+ULTRASONIC = 0  # CAP_DOUBLEFEEDDETECTION; by length would find fault with registers
 STOP = 0  # CAP_DOUBLEFEEDDETECTIONRESPONSE
 SIZES = {"A4": 1, "A5": 5, "A3": 11}  # ICAP_SUPPORTEDSIZES
 APP_OWNS, POINTER = 0x1, 0x8  # flags of a Memory
