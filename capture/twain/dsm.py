@@ -332,8 +332,8 @@ class _HiddenWindow:
         windows.PostMessageW.argtypes = (HANDLE, ctypes.c_uint32, HANDLE, HANDLE)
         windows.DispatchMessageW.restype = HANDLE
         windows.DestroyWindow.argtypes = (HANDLE,)
-        popup, tool = 0x80000000, 0x80
-        self.handle = windows.CreateWindowExW(tool, "STATIC", "sohoa", popup, 0, 0, 0, 0, 0, 0, 0, 0)
+        popup, tool, topmost = 0x80000000, 0x80, 8  # topmost: a driver's window does not open behind the browser
+        self.handle = windows.CreateWindowExW(tool | topmost, "STATIC", "sohoa", popup, 0, 0, 0, 0, 0, 0, 0, 0)
         if not self.handle:
             raise ScannerFailed("scanner_failed", reason=f"CreateWindowEx {ctypes.get_last_error()}")
 
