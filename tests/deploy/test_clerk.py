@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.skipif(not os.environ.get("SOHOA_TEST_WINDOWS"), reason="the folder is made and run, minutes long, where "
                        "SOHOA_TEST_WINDOWS=1 asks for it"),
     pytest.mark.skipif(bool(rig.lacking()), reason=rig.lacking()),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
 ]
 STARTS_S = 120
 
@@ -40,7 +40,7 @@ class Clerk:
         said, running = [], self.runs(icon, *words)
         running.stdin.close()
         threading.Thread(target=lambda: said.extend(running.stdout), daemon=True).start()
-        code = running.wait(300)
+        code = running.wait(600)
         time.sleep(0.5)  # for the last of what it said
         return code, "".join(said)
 

@@ -343,7 +343,7 @@ def test_every_step_and_every_trouble_has_its_sentence_in_both_languages():
         assert "⟨" not in text, code
     for error in (NothingToDo("update_room", need=300.0, free=2.5), NothingToDo("no_release"),
                   StorageFailed("disk_full", file="a", reason="b"), OSError("gone")):
-        vietnamese, english = update._reason(error).split("\n\n")
+        vietnamese, english = screen.reason(error, "update_failed").split("\n\n")
         assert vietnamese != english
         assert "⟨" not in vietnamese
 
@@ -412,3 +412,47 @@ def test_the_persons_settings_are_used_where_there_are_any(at_home, monkeypatch)
     monkeypatch.delenv("SOHOA_CONFIG")
     screen.own_settings()
     assert os.environ["SOHOA_CONFIG"] == str(at_home / screen.SETTINGS)
+
+
+@pytest.fixture
+def started(top, at_home, monkeypatch):
+    """Starts the icon's program in this very process; gives its exit code and what stands in the log then."""
+    monkeypatch.setattr(start, "this_release", lambda: releases(top)[0])
+    monkeypatch.setattr(start, "check_later", lambda release: None)
+    monkeypatch.setenv("SOHOA_CONFIG", "")  # so that it is put back
+    monkeypatch.delenv("SOHOA_CONFIG")
+
+    def run(*words):
+        for stream in ("stdout", "stderr"):
+            monkeypatch.setattr(sys, stream, getattr(sys, stream))
+        code = start.main(words)
+        sys.stdout.close()
+        monkeypatch.undo()
+        return code, (at_home / screen.LOG).read_text(encoding="utf-8")
+
+    return run
+
+
+def test_what_a_station_says_before_it_fails_is_told(started, monkeypatch):
+    monkeypatch.setattr(start, "station", lambda quiet: print("Đĩa đầy.") or 73)
+    code, log = started()
+    assert code == 73
+    assert "sohoa chưa mở được: Đĩa đầy." in log
+
+
+@pytest.mark.parametrize("code", [0, 75, 130])
+def test_an_end_in_good_order_needs_no_box(started, monkeypatch, code):
+    monkeypatch.setattr(start, "station", lambda quiet: code)
+    ended, log = started("--quiet")
+    assert ended == code
+    assert "chưa mở được" not in log
+    assert "màn hình nền" not in log  # nobody sits there at log-on
+
+
+def test_a_mistake_in_the_settings_is_told_in_words(started, at_home):
+    at_home.mkdir(parents=True)
+    (at_home / screen.SETTINGS).write_text("general:\n  languge: vi\n", encoding="utf-8")
+    code, log = started()
+    assert code == 70
+    assert f"{screen.SETTINGS}" in log
+    assert "languge" in log.split("Traceback")[-1].rpartition("BadConfig")[2]

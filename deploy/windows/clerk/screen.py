@@ -54,9 +54,25 @@ def sentence(code: str, **facts: Any) -> str:
     return "\n\n".join(say("folder", code, language, **facts) for language in ("vi", "en"))
 
 
+def reason(error: Exception, otherwise: str) -> str:
+    """What an error says to a person, in both languages; one that nobody expects is told within the sentence `otherwise`."""
+    from errors import SohoaError
+    from texts import catalogue, say
+
+    if not isinstance(error, SohoaError):
+        return sentence(otherwise, reason=f"{type(error).__name__}: {error}", log=home() / LOG)
+    section = "folder" if error.code in catalogue("vi")["folder"] else "error"
+    return "\n\n".join(say(section, error.code, language, **error.facts) for language in ("vi", "en"))
+
+
 def told(code: str, bad: bool = False, **facts: Any) -> None:
     """Show a sentence in a box, and wait until it has been read."""
-    _box(sentence(code, **facts), MB_ICONERROR if bad else MB_ICONINFORMATION)
+    shown(sentence(code, **facts), bad)
+
+
+def shown(text: str, bad: bool = False) -> None:
+    """Show a text in a box, and wait until it has been read."""
+    _box(text, MB_ICONERROR if bad else MB_ICONINFORMATION)
 
 
 def agreed(code: str, **facts: Any) -> bool:

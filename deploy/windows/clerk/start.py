@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
         return code
     except Exception as error:
         traceback.print_exc()
-        screen.told("not_started", bad=True, reason=f"{type(error).__name__}: {error}", log=log)
+        screen.shown(screen.reason(error, "not_started"), bad=True)
         return 70
 
 

@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     try:
         update(this_release().top, package, real_acts(), say)
     except (SohoaError, OSError) as error:
-        print("\n" + _reason(error))
+        print("\n" + screen.reason(error, "update_failed"))
         code = 1
     screen.wait_for_enter()
     return code
@@ -242,12 +242,3 @@ def say(code: str, **facts: object) -> None:
     """One step, on the console."""
     print(screen.sentence(code, **facts).replace("\n\n", " / "), flush=True)
 
-
-def _reason(error: Exception) -> str:
-    """What went wrong, in words, and that nothing was lost."""
-    from texts import catalogue, say
-
-    if not isinstance(error, SohoaError):
-        return screen.sentence("update_failed", reason=str(error))
-    section = "folder" if error.code in catalogue("vi")["folder"] else "error"
-    return "\n\n".join(say(section, error.code, language, **error.facts) for language in ("vi", "en"))
