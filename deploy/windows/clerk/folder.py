@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -63,7 +63,7 @@ class Release:
         except (OSError, ValueError):
             return [MANIFEST]
         if thorough:
-            return damaged(self.path, entries)
+            return [entry.path for entry in entries if not _is_whole(self.path / entry.path, entry)]
         here = _lengths(self.path)
         return [entry.path for entry in entries if here.get(entry.path) != entry.bytes]
 
@@ -108,11 +108,6 @@ def _entries(text: str) -> Iterator[Entry]:
         if found is None or PurePosixPath(found["path"]).is_absolute() or ".." in PurePosixPath(found["path"]).parts:
             raise ValueError(f"no line of a manifest: {line!r}")
         yield Entry(found["sha256"], int(found["bytes"]), found["path"])
-
-
-def damaged(folder: Path, entries: Iterable[Entry]) -> list[str]:
-    """The paths of those files that are missing under `folder`, or have other bytes."""
-    return [entry.path for entry in entries if not _is_whole(folder / entry.path, entry)]
 
 
 def _lengths(folder: Path) -> dict[str, int]:

@@ -9,6 +9,7 @@ ones go.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -20,9 +21,10 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from clerk import launchers, screen
-from clerk.folder import MANIFEST, NAME, Entry, Release, damaged, read_manifest, releases, this_release
+from clerk.folder import CHUNK, MANIFEST, NAME, Entry, Release, read_manifest, releases, this_release
 from errors import NothingToDo, SohoaError
 from originals.durable import locked, make_folder, move_aside, remove, whole_folder
 
@@ -125,16 +127,25 @@ def _unpack(packed: zipfile.ZipFile, entries: Sequence[Entry], new: Release) -> 
         raise NothingToDo("update_room", need=need / 1e6, free=free / 1e6)
     root = next(name for name in packed.namelist() if name.endswith(f"/{new.name}/{MANIFEST}")).removesuffix(MANIFEST)
     with whole_folder(new.path) as temp:
-        for path in (MANIFEST, *(entry.path for entry in entries)):
-            make_folder((temp / path).parent)
+        (temp / MANIFEST).write_bytes(packed.read(root + MANIFEST))
+        for entry in entries:
+            make_folder((temp / entry.path).parent)
             try:
-                with packed.open(root + path) as source, open(temp / path, "xb") as file:
-                    shutil.copyfileobj(source, file)
+                with packed.open(root + entry.path) as source, open(temp / entry.path, "xb") as file:
+                    whole = _copied(source, file) == entry.sha256
             except (KeyError, zipfile.BadZipFile, EOFError) as error:
-                raise NothingToDo("package_damaged", file=path) from error
-        bad = damaged(temp, entries)
-        if bad:
-            raise NothingToDo("package_damaged", file=bad[0])
+                raise NothingToDo("package_damaged", file=entry.path) from error
+            if not whole:
+                raise NothingToDo("package_damaged", file=entry.path)
+
+
+def _copied(source: IO[bytes], target: IO[bytes]) -> str:
+    """SHA-256 of what was copied."""
+    digest = hashlib.sha256()
+    while piece := source.read(CHUNK):
+        digest.update(piece)
+        target.write(piece)
+    return digest.hexdigest()
 
 
 def _current(top: Path) -> Release | None:
