@@ -23,21 +23,25 @@ from workplace import Workplace  # noqa: E402
 PART_MB = 0.001  # less than any page has
 
 
-def main(root, book):
+def packed(root, book, ready=lambda: None):
+    """Pack; how many parts there are. `ready` is called before."""
     settings = load()
     settings = replace(settings, ministry=replace(settings.ministry, part_mb=PART_MB))
     workplace, identity = Workplace(root), Identity.parse(book)
     state = workplace.log(book).state()
     pages = develop_book(workplace, identity, load(), state, 1, lambda *_: None).pages
+    ready()
+    return len(pack(workplace, identity, settings, state, pages).ministry_zips)
+
+
+def told_to_begin():
     print("READY", flush=True)
     sys.stdin.readline()
-    packages = pack(workplace, identity, settings, state, pages)
-    print("PACKED", len(packages.ministry_zips), flush=True)
 
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), sys.argv[2])
+        print("PACKED", packed(Path(sys.argv[1]), sys.argv[2], told_to_begin), flush=True)
     except StorageFailed as error:
         print("FAILED", error.code, flush=True)
         sys.exit(74)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookpack.verify import verify
+from errors import StorageFailed
 
 HERE = Path(__file__).parent
 BOOK = "KH.1990.14800.01"
@@ -84,15 +85,18 @@ def calls_of(store, folder):
 
 
 def damage_after(fault, prepared, folder):
-    """What is wrong after packing a copy of a store with a fault: at once, and when it is packed once more."""
+    """What is wrong after packing a copy of a store with a fault: at once, and when it is packed once more, here."""
+    from tests.crash.pack_driver import packed
+
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(prepared, folder)
     run_driver(folder, "-o", os.devnull, "-e", f"trace={fault.call}", "-e", fault.injection)
     packages = folder / "packages" / BOOK
     found = [("after the fault", problem) for problem in named_problems(packages)]
-    status, said = run_driver(folder)
-    if status:
-        found.append(("packing again", said))
+    try:
+        packed(folder, BOOK)
+    except StorageFailed as error:
+        found.append(("packing again", error.code))
     found += [("packed again", problem) for problem in named_problems(packages)]
     kinds = sorted(path.name for path in packages.iterdir() if not path.name.startswith(".tmp-"))
     return found + ([("packed again", kinds)] if kinds != [BOOK, "ministry"] else [])
