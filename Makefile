@@ -10,6 +10,8 @@ READY  := $(VENV)/.ready
 DEBIAN_RUN  := python3-venv python3-dev libgl1 libglib2.0-0 sane-utils sane-airscan libsane-dev gcc libc6-dev
 DEBIAN_TEST := qpdf poppler-utils mupdf-tools ghostscript chromium libjs-pdf default-jre-headless libpdfbox2-java \
                libactivation-java libjaxb-api-java softhsm2 strace e2fsprogs wine wine64 gcc-mingw-w64-x86-64-win32
+# And for drivers of 32 bits, by test-windows alone.
+DEBIAN_WINDOWS := gcc-mingw-w64-i686-win32
 
 .PHONY: setup demo test test-windows soak bench lint lock clean debian debian-test
 
@@ -30,13 +32,14 @@ debian-test:
 demo: setup
 	$(BIN)/sohoa demo --out demo-out
 
-# A file's tests stay together and in order, in one worker: they share a station, or a book that is made once. Which file
-# comes first, and how many workers there are, is in tests/conftest.py.
+# A file's tests stay together and in order, in one worker: they share a station, or a book that is made once. Which files
+# come first is in tests/conftest.py.
 test: setup debian-test
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Under Wine: the tests that need a Windows, then all that the suite can do there.
 test-windows: setup debian-test
+	@sh tests/debian-packages $(DEBIAN_WINDOWS)
 	SOHOA_TEST_WINDOWS=1 $(BIN)/python -m pytest tests/windows tests/twain tests/deploy
 	$(BIN)/python -m tests.windows.suite
 

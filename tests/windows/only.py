@@ -1,7 +1,6 @@
-"""Marks for tests that part of a system cannot run: Windows has no such thing, or it is Wine that is wrong."""
+"""The mark of tests that a real Windows would run and Wine cannot. What no Windows has is said by `os.name` where it is wanted."""
 
 import os
-import sys
 
 import pytest
 
@@ -15,16 +14,6 @@ def is_wine() -> bool:
     import ctypes
 
     return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
-
-
-def posix(reason: str) -> pytest.MarkDecorator:
-    """Skipped on Windows, because of what POSIX alone has or does."""
-    return pytest.mark.skipif(os.name == "nt", reason=reason)
-
-
-def linux(reason: str) -> pytest.MarkDecorator:
-    """Skipped elsewhere, because of what Linux alone has."""
-    return pytest.mark.skipif(sys.platform != "linux", reason=reason)
 
 
 def no_wine(reason: str) -> pytest.MarkDecorator:

@@ -27,7 +27,8 @@ PACKAGES = PYTHON / "Lib" / "site-packages"
 PREFIX = HOME / "prefix"
 COMPILER = "x86_64-w64-mingw32-gcc"
 LIBRARIES = ("/usr/lib/x86_64-linux-gnu/wine", "/usr/lib64/wine", "/usr/lib/wine", "/opt/wine-stable/lib64/wine")
-RECIPE = (*Path(__file__).parent.glob("*.txt"), Path(ucrt.__file__), Path(gaps.__file__))
+HERE = Path(__file__).parent
+RECIPE = (HERE / "python.txt", HERE / "unpacker.txt", Path(ucrt.__file__), Path(gaps.__file__))
 LOCK = (ROOT / "pyproject.toml", ROOT / "requirements.lock")
 VIETNAM = "ICT-7"  # POSIX's way to say UTC+7: the only one that Wine and Windows' C library both understand
 KEEPER = "import ctypes; ctypes.windll.user32.GetDesktopWindow(); print('ready', flush=True); input()"
@@ -70,33 +71,34 @@ def made(*extras: str) -> Path:
     Several processes may ask at once. Raises CalledProcessError where something cannot be fetched or built.
     """
     with locked(HOME / "lock", wait=True):
-        if not _is_made("windows", RECIPE):
+        if not is_made("windows", RECIPE):
             for part in (PYTHON, PREFIX):
                 shutil.rmtree(part, ignore_errors=True)
             for stamp in HOME.glob("packages*"):
                 stamp.unlink()
-            _install(PYTHON, "--no-deps", "--require-hashes", "--build-constraints", "unpacker.txt", "-r", "python.txt")
+            install(PYTHON, "--no-deps", "--require-hashes", "--build-constraints", "unpacker.txt", "-r", "python.txt")
             (PYTHON / "_wmi.pyd").unlink()  # asks services that Wine does not have
             next(PYTHON.glob("*._pth")).unlink()  # it would shut out the variables of the environment
             ucrt.build(PYTHON, COMPILER, libraries() / "ucrtbase.dll")
             gaps.build(PYTHON, COMPILER)
-            _make_prefix()
-            _mark("windows", RECIPE)
+            make_prefix(PREFIX, libraries())
+            mark("windows", RECIPE)
         for extra in ("", *extras):
-            if not _is_made(f"packages{extra}", LOCK):
+            if not is_made(f"packages{extra}", LOCK):
                 chosen = ["--extra", extra] if extra else []
-                _install(PACKAGES, "--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.13",
+                install(PACKAGES, "--python-platform", "x86_64-pc-windows-msvc", "--python-version", "3.13",
                          "--require-hashes", "-c", LOCK[1], "-r", LOCK[0], *chosen)
-                _mark(f"packages{extra}", LOCK)
+                mark(f"packages{extra}", LOCK)
     return PYTHON / "python.exe"
 
 
-def _is_made(part: str, sources: Sequence[Path]) -> bool:
+def is_made(part: str, sources: Sequence[Path]) -> bool:
+    """Whether a part was made of these sources as they are now."""
     stamp = HOME / part
     return stamp.exists() and stamp.read_text() == _digest(sources)
 
 
-def _mark(part: str, sources: Sequence[Path]) -> None:
+def mark(part: str, sources: Sequence[Path]) -> None:
     (HOME / part).write_text(_digest(sources))
 
 
@@ -104,24 +106,27 @@ def _digest(sources: Sequence[Path]) -> str:
     return hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()
 
 
-def _install(into: Path, *words: str | Path) -> None:
+def install(into: Path, *words: str | Path) -> None:
+    """Packages, by uv; files named in `words` are beside this one."""
     uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "pip", "install", "--quiet", "--target", into, *words], cwd=Path(__file__).parent, check=True)
+    subprocess.run([uv, "pip", "install", "--quiet", "--target", into, *words], cwd=HERE, check=True)
 
 
-def _make_prefix() -> None:
-    """A prefix of 19 MB: links to Wine's libraries where wineboot left 700 MB of copies."""
+def make_prefix(prefix: Path, *own: Path, **variables: str) -> None:
+    """A prefix of 19 MB: links to Wine's libraries, in the folders `own`, where wineboot leaves 700 MB of copies."""
     settings = HOME / "settings.reg"
     settings.write_text(SETTINGS)
     for words in (["wineboot", "--init"], ["regedit", "/S", windows_path(settings)]):
-        subprocess.run([wine(), *words], env=environment(PREFIX), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL, timeout=120, check=True)
-    subprocess.run(["wineserver", "-w"], env=environment(PREFIX), timeout=60, check=True)
-    for copy in (PREFIX / "drive_c" / "windows").rglob("*.*"):
-        own = libraries() / copy.name
-        if own.is_file() and not copy.is_symlink() and own.read_bytes() == copy.read_bytes():
-            copy.unlink()
-            copy.symlink_to(own)
+        subprocess.run([wine(), *words], env=environment(prefix, **variables), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=240, check=True)
+    subprocess.run(["wineserver", "-w"], env=environment(prefix), timeout=60, check=True)
+    for copy in (prefix / "drive_c" / "windows").rglob("*.*"):
+        originals = (folder / copy.name for folder in own)
+        if copy.is_file() and not copy.is_symlink():
+            content = copy.read_bytes()
+            if same := next((one for one in originals if one.is_file() and one.read_bytes() == content), None):
+                copy.unlink()
+                copy.symlink_to(same)
 
 
 def environment(prefix: Path, **more: str) -> dict[str, str]:
@@ -144,10 +149,11 @@ class Windows:
     Wine with it, when this process does, however that happens.
     """
 
-    def __init__(self, folder: Path, *extras: str) -> None:
+    def __init__(self, folder: Path, *extras: str, template: Path = PREFIX, **variables: str) -> None:
+        """With the packages of `extras` too; `template` is copied, `variables` are for every program."""
         self.exe = made(*extras)
-        self.prefix = folder / "prefix"
-        shutil.copytree(PREFIX, self.prefix, symlinks=True)
+        self.prefix, self._variables = folder / "prefix", variables
+        shutil.copytree(template, self.prefix, symlinks=True)
         self._keeper: subprocess.Popen | None = None
 
     def __enter__(self) -> Windows:
@@ -158,10 +164,13 @@ class Windows:
         self.end_all()
         shutil.rmtree(self.prefix, ignore_errors=True)
 
+    def _environment(self, **more: str) -> dict[str, str]:
+        return environment(self.prefix, **{**self._variables, **more})
+
     def _keep(self) -> None:
         """Start Wine's services and its desktop before any program: a program that starts them leaves them its pipes."""
         if self._keeper is None:
-            self._keeper = subprocess.Popen([wine(), str(self.exe), "-c", KEEPER], env=environment(self.prefix),
+            self._keeper = subprocess.Popen([wine(), str(self.exe), "-c", KEEPER], env=self._environment(),
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             self._keeper.stdout.readline()
 
@@ -184,7 +193,7 @@ class Windows:
         self._keep()
         words = [windows_path(word) if isinstance(word, Path) else str(word) for word in arguments]
         running = subprocess.Popen([wine(), str(self.exe), *words], cwd=cwd or self.prefix.parent, text=True,
-                                   encoding="utf-8", env=environment(self.prefix, **variables), stdin=subprocess.PIPE,
+                                   encoding="utf-8", env=self._environment(**variables), stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             yield running
