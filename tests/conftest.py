@@ -1,6 +1,5 @@
 """Small copies of the samples, for tests of the whole job that are quick."""
 
-import math
 import os
 import subprocess
 import sys
@@ -25,22 +24,15 @@ if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise e
 # Files that take longest, first: what begins last must not go on alone when all else is done.
 LONGEST = (
     "house/test_readme.py", "webstation/test_review.py", "crash/test_packing_faults.py", "webstation/test_capture.py",
-    "house/test_station.py", "house/test_closing.py", "batch/test_cluster.py", "bookpack/test_renderers.py",
-    "webstation/test_screens.py", "webstation/test_cases.py", "house/test_process.py", "imaging/test_quality.py",
-    "capture/test_sane.py", "crash/test_daemon_faults.py", "province/test_cluster_batch.py", "crash/test_hostile_images.py",
-    "webstation/test_phone_browser.py", "webstation/test_first_book.py", "crash/test_killed_process.py",
-    "training/test_old_pages.py",
+    "house/test_station.py", "twain/test_virtual_scanner.py", "house/test_closing.py", "batch/test_cluster.py",
+    "bookpack/test_renderers.py", "webstation/test_screens.py", "windows/test_parity.py", "webstation/test_cases.py",
+    "house/test_process.py", "imaging/test_quality.py", "capture/test_sane.py", "crash/test_daemon_faults.py",
+    "province/test_cluster_batch.py", "crash/test_hostile_images.py", "webstation/test_phone_browser.py",
+    "webstation/test_first_book.py", "crash/test_killed_process.py", "training/test_old_pages.py",
 )
-WORKERS_A_CORE = 1.5  # a third of the tests' time is waiting: for a quiet folder, a browser, a killed program
 
 settings.register_profile("whatever the load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("whatever the load")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers():
-    """What `-n auto` means here."""
-    return math.ceil((os.cpu_count() or 1) * WORKERS_A_CORE)
 
 
 def pytest_collection_modifyitems(items):
