@@ -1,4 +1,4 @@
-"""The mark of tests that a real Windows would run and Wine cannot. What no Windows has is said by `os.name` where it is wanted."""
+"""The mark of tests that a real Windows would run and Wine cannot; what no Windows has is said by `os.name`."""
 
 import os
 
