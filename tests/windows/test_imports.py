@@ -8,7 +8,7 @@ import sys
 from tests.conftest import ROOT
 
 OF_EXTRAS = {"aiohttp", "asyncssh", "bokeh", "botocore", "dask", "distributed", "fsspec", "hypothesis", "moto", "paramiko",
-             "playwright", "psutil", "pyhanko", "pytest", "s3fs", "_sane", "sane", "torch", "webdav4"}  # they need not be there
+             "playwright", "psutil", "pyhanko", "pytest", "s3fs", "_sane", "sane", "torch", "webdav4"}  # may lack
 PROGRAM = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
