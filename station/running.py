@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from errors import StorageFailed, StoreBusy
 from originals.durable import locked, remove, write_file, write_private
@@ -48,12 +47,11 @@ def running(workplace: Workplace) -> Running | None:
 def noted(workplace: Workplace, address: str, stop: threading.Event) -> Iterator[None]:
     """Keep the note while the block runs, and set `stop` when somebody wishes for the end. The store is locked meanwhile.
 
-    Raises StorageFailed.
+    A disk that fails keeps no station from running: the note is written as soon as it can be.
     """
-    here = Running(address)
-    write_private(workplace.root / NOTE, json.dumps(asdict(here)).encode("utf-8"))
-    ended = threading.Event()
-    looking = threading.Thread(target=_look, args=(workplace.root / WISH, here.word, stop, ended), daemon=True)
+    here, ended = Running(address), threading.Event()
+    is_written = _write(workplace, here)
+    looking = threading.Thread(target=_look, args=(workplace, here, is_written, stop, ended), daemon=True)
     looking.start()
     try:
         yield
@@ -65,10 +63,19 @@ def noted(workplace: Workplace, address: str, stop: threading.Event) -> Iterator
             remove(workplace.root / WISH)
 
 
-def _look(wish: Path, word: str, stop: threading.Event, ended: threading.Event) -> None:
+def _write(workplace: Workplace, here: Running) -> bool:
+    try:
+        write_private(workplace.root / NOTE, json.dumps(asdict(here)).encode("utf-8"))
+    except StorageFailed:
+        return False
+    return True
+
+
+def _look(workplace: Workplace, here: Running, is_written: bool, stop: threading.Event, ended: threading.Event) -> None:
     while not ended.wait(LOOK_S):
+        is_written = is_written or _write(workplace, here)
         with suppress(OSError):
-            if wish.read_text(encoding="utf-8") == word:
+            if (workplace.root / WISH).read_text(encoding="utf-8") == here.word:
                 stop.set()
 
 

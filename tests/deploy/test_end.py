@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from errors import StorageFailed
 from station import running
 from workplace import Workplace
 
@@ -69,3 +70,24 @@ def test_one_that_does_not_end_is_told_as_such(tmp_path):
 def test_a_damaged_note_is_no_note(tmp_path, text):
     (tmp_path / running.NOTE).write_text(text, encoding="utf-8")
     assert running.running(Workplace(tmp_path)) is None
+
+
+def test_a_disk_that_fails_keeps_no_station_from_running_and_the_note_follows(tmp_path, monkeypatch):
+    tries, write = [], running.write_private
+
+    def failing(path, data):
+        tries.append(path)
+        if len(tries) < 3:
+            raise StorageFailed("disk_failed", path=str(path), reason="EIO")
+        write(path, data)
+
+    monkeypatch.setattr(running, "write_private", failing)
+    monkeypatch.setattr(running, "LOOK_S", 0.01)
+    place, stop = Workplace(tmp_path), threading.Event()
+    with running.noted(place, "http://127.0.0.1:1/", stop):
+        while (here := running.running(place)) is None:
+            pass
+        assert (len(tries), here.address) == (3, "http://127.0.0.1:1/")
+        (tmp_path / running.WISH).write_text(here.word, encoding="utf-8")
+        assert stop.wait(20)
+    assert running.running(place) is None
