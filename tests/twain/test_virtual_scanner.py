@@ -13,6 +13,8 @@ from PIL import Image
 from tests.twain.virtual import Scene, pixels, size
 from tests.windows.rig import ROOT, windows_path
 
+pytestmark = pytest.mark.timeout(600)  # the first test may have to wait for the tests' Windows to be made
+
 BOOK = "KS.1990.14800.02"
 DEVICE = "twain64:Virtual Scanner 1"
 SMALL = {"dpi": 75, "paper": "A5", "format": "png"}

@@ -145,8 +145,8 @@ def windows_path(path: Path) -> str:
 class Windows:
     """A prefix of its own, in `folder`, with programs running in it. To be used with `with`; the end ends all of them.
 
-    A program that only waits keeps Wine's services running, which makes the others start in half a second; it ends, and
-    Wine with it, when this process does, however that happens.
+    A program that only waits keeps Wine's services running, which makes the others start in half a second. It ends when
+    this process does, however that happens, and Wine with it when the others have ended.
     """
 
     def __init__(self, folder: Path, *extras: str, template: Path = PREFIX, **variables: str) -> None:
