@@ -23,8 +23,7 @@ if sys.dont_write_bytecode:  # the tests start hundreds of programs; otherwise e
 
 # Files that take longest, first: what begins last must not go on alone when all else is done.
 LONGEST = (
-    "house/test_readme.py", "webstation/test_review.py", "crash/test_packing_faults.py", "twain/test_virtual_scanner.py",
-    "windows/test_parity.py", "webstation/test_capture.py",
+    "house/test_readme.py", "webstation/test_review.py", "crash/test_packing_faults.py", "webstation/test_capture.py",
     "house/test_station.py", "twain/test_virtual_scanner.py", "house/test_closing.py", "batch/test_cluster.py",
     "bookpack/test_renderers.py", "webstation/test_screens.py", "windows/test_parity.py", "webstation/test_cases.py",
     "house/test_process.py", "imaging/test_quality.py", "capture/test_sane.py", "crash/test_daemon_faults.py",
