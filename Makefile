@@ -61,4 +61,4 @@ lock: setup
 	    pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo-out build dist
+	rm -rf $(VENV) .wine demo-out build dist
