@@ -199,8 +199,10 @@ class LocalStorage(Storage):
         with self._told(prefix):
             try:
                 found = sorted(os.scandir(folder), key=lambda item: item.name) if folder else []
-            except (FileNotFoundError, NotADirectoryError):
-                found = []  # not there, or removed since the folder above was looked at
+            except OSError as error:
+                if not (isinstance(error, (FileNotFoundError, NotADirectoryError)) or os.path.isfile(folder)):
+                    raise
+                found = []  # not there, removed since the folder above was looked at, or a file
             for item in found:
                 name = joined(prefix, item.name)
                 if is_temp(item.name):
