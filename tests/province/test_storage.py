@@ -27,6 +27,7 @@ from tests.province.servers import (  # noqa: F401
     sftp_server,
     webdav_server,
 )
+from tests.windows.only import is_wine
 from texts import say
 
 ROOT = Path(__file__).parents[2]
@@ -78,8 +79,11 @@ def test_what_is_written_is_listed_and_read(storage):
     folders, files = storage.look("Sổ 1")
     assert (folders, [file.name for file in files]) == (["Sổ 1/v2"], sorted(NAMES[1:3]))
     assert shown(storage.list("Sổ 1")) == sorted((name, NAMES.index(name)) for name in NAMES[1:4])
-    assert list(storage.list("Sổ")) == list(storage.list("a.jpg")) == list(storage.list("none/there")) == []
-    assert storage.look("none/there") == storage.look("a.jpg") == ([], [])
+    assert list(storage.list("Sổ")) == []
+    by_wine = is_wine() and storage.url.startswith("sftp:")  # it tells the test's server of an invalid name, not of a file
+    for name in ["none/there"] if by_wine else ["none/there", "a.jpg"]:
+        assert list(storage.list(name)) == []
+        assert storage.look(name) == ([], [])
 
 
 @pytest.mark.parametrize("storage", ["folder", "s3", "sftp"], indirect=True)
