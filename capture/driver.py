@@ -25,6 +25,7 @@ GRACE = 2.0  # s for a driver to finish in good order before it is killed
 LOOK = 0.25  # s
 AWAKE = 0.0002  # s of processor time that show that a driver does something; asleep it uses about 2e-6 a second
 WINDOWLESS = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows: no console opens beside a program that has none
+PLAIN = ("-P", "-X", "utf8")  # an embeddable Python does not look at PYTHONUTF8
 APPENDED = "import runpy, sys; sys.path.append(sys.argv[1]); runpy.run_module(sys.argv[2], run_name='__main__')"
 FATAL = ("Fatal Python error", "Windows fatal exception")  # how faulthandler's report begins
 LONGEST = 600.0  # s in one state, however busy: A3 at 1200 dpi over slow USB takes about 200
@@ -49,7 +50,7 @@ class Driver:
         command, paths = _command(module, python)
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, creationflags=WINDOWLESS,
-            env={**os.environ, "PYTHONPATH": paths, "PYTHONUTF8": "1"},
+            env={**os.environ, "PYTHONPATH": paths},
         )
         self._lines: queue.Queue[tuple[float, dict[str, Any] | None]] = queue.Queue()
         self._said: deque[str] = deque(maxlen=40)
@@ -75,10 +76,10 @@ class Driver:
         self._process.kill()
         with suppress(subprocess.TimeoutExpired):  # one that the kernel holds cannot be waited for
             self._process.wait(GRACE)
-            for reader in self._readers:
+            for reader, pipe in zip(self._readers, (self._process.stdout, self._process.stderr), strict=True):
                 reader.join(GRACE)
-            self._process.stdout.close()
-            self._process.stderr.close()
+                if not reader.is_alive():  # else a program that the driver has started holds the pipe: closing would wait
+                    pipe.close()
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message; to a worker that is gone it is lost, which `messages` will tell."""
@@ -135,10 +136,10 @@ class Driver:
 
 def _command(module: str, python: Path | None) -> tuple[list[str], str]:
     """How to start a worker, and its PYTHONPATH."""
-    if python is not None:
-        return [str(python), "-P", "-c", APPENDED, str(ROOT), module], ""
+    if python is not None:  # -E: what is set for this program's Python would lead another one astray
+        return [str(python), "-E", *PLAIN, "-c", APPENDED, str(ROOT), module], ""
     paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return [sys.executable, "-P", "-m", module], paths
+    return [sys.executable, *PLAIN, "-m", module], paths
 
 
 class _Watch:

@@ -46,8 +46,12 @@ class Line:
     """The line to the program that started this process; standard input and output are taken for it."""
 
     def __init__(self) -> None:
-        self._out = os.fdopen(os.dup(1), "wb", buffering=0)
+        self._in, self._out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
         os.dup2(2, 1)  # some drivers print
+        if os.name == "nt":
+            _tell_windows()
         self._lock = threading.Lock()
         self._orders: queue.Queue[dict[str, Any]] = queue.Queue()
         self.stopped = threading.Event()
@@ -82,9 +86,8 @@ class Line:
             return {}
 
     def _listen(self) -> None:
-        with os.fdopen(os.dup(0), "rb") as lines:
-            for line in lines:
-                self._orders.put(json.loads(line))
+        for line in self._in:
+            self._orders.put(json.loads(line))
         self.stopped.set()
         self._orders.put({"do": "stop"})
         time.sleep(ORPHAN)
@@ -97,3 +100,18 @@ class Line:
             now = time.process_time() - own
             used = now if now - used > TICK else used
             self.say(beat=self._state, used=used)
+
+
+def _tell_windows() -> None:
+    """Let the standard streams that Windows itself knows be those of this process now.
+
+    A library asks about them while it is loaded, and waits for ever where another thread reads that very pipe. A Python
+    without a console does not tell Windows when its streams change.
+    """
+    import ctypes
+    import msvcrt
+
+    tell = ctypes.WinDLL("kernel32").SetStdHandle
+    tell.argtypes = (ctypes.c_uint32, ctypes.c_void_p)
+    for stream, known_as in ((0, -10), (1, -11)):
+        tell(known_as & 0xFFFFFFFF, msvcrt.get_osfhandle(stream))
