@@ -18,6 +18,7 @@ from webstation.hub import Hub
 from workplace import Workplace
 
 IDLE, LISTING, ASKING = "idle", "listing", "asking"
+WITHOUT = ("scanner_missing_library", "twain_missing")  # a computer that was never meant to have a scanner: no trouble
 PRESETS = ("source", "dpi", "mode", "paper", "next_page", "window")
 
 
@@ -61,7 +62,8 @@ class Scanner:
             try:
                 self._devices = tuple(scanners.devices())
             except ScannerFailed as error:
-                self._say(Standing(trouble=error.code, facts=error.facts))
+                if error.code not in WITHOUT:
+                    self._say(Standing(trouble=error.code, facts=error.facts))
                 raise
             finally:
                 self._say(replace(self._standing, state=IDLE))

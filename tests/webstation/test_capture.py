@@ -247,7 +247,7 @@ def test_a_key_that_is_pressed_twice_scans_no_page_twice(capture):
 def test_the_window_of_a_twain_driver_is_offered_and_asked_for(capture):
     assert not capture.is_visible("#window")  # SANE's drivers have none
     twain = {"name": "twain32:Canon DR-C230", "vendor": "Canon", "model": "DR-C230"}
-    capture.route("**/devices.json?again", lambda route: route.fulfill(json={"devices": [twain], "trouble": ""}))
+    capture.route("**/devices.json?again", lambda route: route.fulfill(json={"devices": [twain], "trouble": "", "none": ""}))
     asked = []
     capture.route("**/scan", lambda route: (asked.append(route.request.post_data_json), route.fulfill(json={"ok": True})))
     try:
@@ -259,3 +259,14 @@ def test_the_window_of_a_twain_driver_is_offered_and_asked_for(capture):
     finally:
         capture.unroute("**/devices.json?again")
         capture.unroute("**/scan")
+
+
+def test_a_computer_that_has_no_scanner_is_told_so_without_alarm(capture):
+    words = "Máy này chưa có TWAIN."
+    capture.route("**/devices.json?again", lambda route: route.fulfill(json={"devices": [], "trouble": "", "none": words}))
+    try:
+        capture.click("#look-again")
+        until(capture, f"document.getElementById('scanner-says').textContent === '{words}'")
+        assert capture.text_content("#scanner-trouble") == ""
+    finally:
+        capture.unroute("**/devices.json?again")

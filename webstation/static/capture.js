@@ -5,7 +5,7 @@
   const base = `/books/${sohoa.book}`;
   const at = (id) => document.getElementById(id);
   const RESTING_MINUTES = 5; // a photo of which nothing came for so long may never be whole
-  let standing = null, chosen = null, devices = [], links = [];
+  let standing = null, chosen = null, devices = [], none = say("scanner_none"), links = [];
 
   // --- what is shown ---------------------------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@
     const ours = scanner.book === sohoa.book;
     const working = scanner.state !== "idle";
     const asking = ours && scanner.state === "asking";
-    let words = devices.length || working ? say("scanner_" + scanner.state) : say("scanner_none");
+    let words = devices.length || working ? say("scanner_" + scanner.state) : none;
     if (working && scanner.book && !ours) words = say("scanner_other_book", { book: scanner.book });
     if (scanner.silent_s >= 5 && !asking) words = say("silent_for", { number: scanner.silent_s });
     at("scanner-says").textContent = words;
@@ -112,8 +112,9 @@
 
   async function findDevices(again) {
     at("scanner-says").textContent = say("scanner_looking");
-    const found = await sohoa.get("/devices.json" + (again ? "?again" : "")).catch(() => ({ devices: [], trouble: "" }));
+    const found = await sohoa.get("/devices.json" + (again ? "?again" : "")).catch(() => ({ devices: [], trouble: "", none: "" }));
     devices = found.devices;
+    none = found.none || say("scanner_none");
     const last = localStorage.getItem("sohoa-device");
     at("device").replaceChildren(...devices.map((device) =>
       element("option", { value: device.name, selected: device.name === last }, `${device.vendor} ${device.model}`.trim() || device.name)));

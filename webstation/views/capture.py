@@ -16,6 +16,7 @@ from errors import NothingToDo, Refused, SohoaError
 from originals import journal
 from originals.booklog import BookState
 from texts import say
+from webstation.scanner import WITHOUT
 from webstation.services import Services, answer, identity, language, page, person, view
 from webstation.views.books import counted, title
 
@@ -76,12 +77,14 @@ def scanner_words(services: Services, spoken: str) -> dict[str, Any]:
 
 
 def devices(request: Request, services: Services) -> Response:
-    """The scanners on USB and in the network; `again` looks anew."""
+    """The scanners on USB and in the network; `again` looks anew. `none` says why there can be none, which is no trouble."""
     try:
         found = services.scanner.devices("again" in request.query_params)
     except SohoaError as error:
-        return answer(devices=[], trouble=say("error", error.code, language(request), **error.facts))
-    return answer(devices=[asdict(device) for device in found], trouble="")
+        words = say("error", error.code, language(request), **error.facts)
+        is_trouble = error.code not in WITHOUT
+        return answer(devices=[], trouble=words if is_trouble else "", none="" if is_trouble else words)
+    return answer(devices=[asdict(device) for device in found], trouble="", none="")
 
 
 def scan(request: Request, services: Services) -> Response:
