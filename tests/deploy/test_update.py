@@ -2,11 +2,13 @@
 
 import contextlib
 import errno
+import http.server
 import itertools
 import json
 import os
 import shutil
 import sys
+import threading
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,6 +175,20 @@ def test_a_zip_whose_bytes_have_changed_changes_nothing(top, packages, tmp_path)
     assert not list(top.glob(".tmp-*"))
 
 
+@pytest.mark.parametrize("file", ["core.py", "MANIFEST.txt"])
+def test_a_zip_with_a_bad_spot_changes_nothing(top, packages, tmp_path, file):
+    damaged = tmp_path / "damaged.zip"
+    data = bytearray(packages["2.0"].read_bytes())
+    with zipfile.ZipFile(packages["2.0"]) as packed:
+        entry = next(entry for entry in packed.infolist() if entry.filename.endswith(file))
+    start = entry.header_offset + 30 + len(entry.filename.encode())
+    data[start : start + entry.compress_size] = b"\xff" * entry.compress_size  # no deflated data begins so
+    damaged.write_bytes(data)
+    with pytest.raises(NothingToDo, match="package_damaged"):
+        Station().update(top, damaged)
+    assert is_at(top, "1.0")
+
+
 def test_files_in_a_zip_that_its_manifest_does_not_name_stay_in_it(top, packages, tmp_path):
     more = tmp_path / "more.zip"
     shutil.copy(packages["2.0"], more)
@@ -326,10 +342,35 @@ def test_the_first_icon_in_use_leaves_the_old_release(top, packages, monkeypatch
         real(source, target)
 
     monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(update, "IN_USE_S", 0.0)
     with pytest.raises(StorageFailed):
         station.update(top, packages["2.0"])
     assert is_at(top, "1.0")
     assert station.runs == "1.0"
+
+
+def test_the_first_icon_is_waited_for_while_its_program_ends(top, packages, monkeypatch):
+    station, real, refused = Station(runs="1.0"), os.replace, []
+
+    def replace(source, target):
+        if Path(target).name == launchers.OPEN.name and len(refused) < 3:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "in use")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(update.time, "sleep", lambda seconds: None)
+    station.update(top, packages["2.0"])
+    assert (is_at(top, "2.0"), station.runs, len(refused)) == (True, "2.0", 3)
+
+
+def test_the_page_of_this_computer_is_not_asked_for_at_the_offices_proxy(monkeypatch):
+    server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.handle_request, daemon=True).start()
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert update._answers(f"http://127.0.0.1:{server.server_port}/")
+    server.server_close()
 
 
 # --- what is told ----------------------------------------------------------------------------------------------

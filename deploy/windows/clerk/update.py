@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import http.client
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ import sys
 import time
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +27,16 @@ from typing import IO
 
 from clerk import launchers, screen
 from clerk.folder import CHUNK, MANIFEST, NAME, Entry, Release, read_manifest, releases, this_release
-from errors import NothingToDo, SohoaError
+from errors import NothingToDo, SohoaError, StorageFailed
 from originals.durable import locked, make_folder, move_aside, remove, whole_folder
 
 LOCK = ".dang-cap-nhat"
 LEFT_OVER = ".tmp-*"
 ROOM = 1.2  # a new release may take so much of its size on the disk
+IN_USE_S = 20.0  # an icon may be in use for so long
 ANSWER_S = 90.0  # a new station has so long to answer
 LONGEST_TRIAL_S = 300
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, NotImplementedError, RuntimeError)  # says zipfile
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,7 @@ def update(top: Path, package: Path, acts: Acts, tell: Callable[..., None]) -> R
         if not acts.end():
             raise NothingToDo("station_goes_on")
         try:
-            launchers.point(new)
+            _point(new)
         except SohoaError:
             if here := _current(top):  # the icon may have been turned before the disk failed
                 acts.start(here)
@@ -108,7 +112,7 @@ def contents(packed: zipfile.ZipFile) -> tuple[str, list[Entry]]:
         if file == MANIFEST and NAME.fullmatch(name):
             try:
                 return name, read_manifest(packed.read(inside), name)
-            except (ValueError, zipfile.BadZipFile) as error:
+            except DAMAGED as error:
                 raise NothingToDo("package_damaged", file=inside) from error
     raise NothingToDo("no_release")
 
@@ -116,7 +120,7 @@ def contents(packed: zipfile.ZipFile) -> tuple[str, list[Entry]]:
 def _opened(package: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(package)
-    except zipfile.BadZipFile as error:
+    except DAMAGED as error:
         raise NothingToDo("package_damaged", file=package.name) from error
 
 
@@ -133,7 +137,7 @@ def _unpack(packed: zipfile.ZipFile, entries: Sequence[Entry], new: Release) -> 
             try:
                 with packed.open(root + entry.path) as source, open(temp / entry.path, "xb") as file:
                     whole = _copied(source, file) == entry.sha256
-            except (KeyError, zipfile.BadZipFile, EOFError) as error:
+            except DAMAGED as error:
                 raise NothingToDo("package_damaged", file=entry.path) from error
             if not whole:
                 raise NothingToDo("package_damaged", file=entry.path)
@@ -154,12 +158,26 @@ def _current(top: Path) -> Release | None:
     return next((Release(top / name) for name in names if name and (top / name).is_dir()), None)
 
 
+def _point(new: Release) -> None:
+    """Let the icons name a release. The program behind an icon ends some seconds after its station does, for pages that are
+    open hold it up; until then Windows lets nobody replace it. Raises StorageFailed.
+    """
+    deadline = time.monotonic() + IN_USE_S
+    while True:
+        try:
+            return launchers.point(new)
+        except StorageFailed as error:
+            if error.code != "cannot_write" or time.monotonic() > deadline:
+                raise
+        time.sleep(0.5)
+
+
 def _go_back(old: Release | None, acts: Acts) -> None:
     """The old release again. Raises NothingToDo, always."""
     if old is None:
         raise NothingToDo("new_silent")
     acts.end()
-    launchers.point(old)
+    _point(old)
     acts.start(old)
     raise NothingToDo("went_back", version=old.version)
 
@@ -217,10 +235,12 @@ def start(release: Release) -> bool:
 
 
 def _answers(address: str) -> bool:
+    """Whether the page is there; an office's proxy, which browsers do not ask for this computer either, is passed by."""
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with directly.open(address, timeout=5) as answer:
             return answer.status == 200
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return False
 
 
