@@ -20,7 +20,7 @@ from tests.deploy.parts import DEPLOY, parts_in, slim_package
 sys.path.insert(0, str(DEPLOY))
 
 import build
-from clerk import launchers, screen, start, update
+from clerk import launchers, screen, start, stop, update
 from clerk.folder import Release, releases
 
 from errors import NothingToDo, SohoaError, StorageFailed
@@ -497,3 +497,25 @@ def test_a_mistake_in_the_settings_is_told_in_words(started, at_home):
     assert code == 70
     assert f"{screen.SETTINGS}" in log
     assert "languge" in log.split("Traceback")[-1].rpartition("BadConfig")[2]
+
+
+def test_a_mistake_in_the_settings_is_told_by_the_icon_that_ends_it_too(at_home, monkeypatch):
+    at_home.mkdir(parents=True)
+    (at_home / screen.SETTINGS).write_text("general:\n  languge: vi\n", encoding="utf-8")
+    monkeypatch.setenv("SOHOA_CONFIG", str(at_home / screen.SETTINGS))
+    said = []
+    monkeypatch.setattr(screen, "to_log", lambda: None)
+    monkeypatch.setattr(screen, "shown", lambda text, bad=False: said.append((text, bad)))
+    assert stop.main(()) != 0
+    ((text, bad),) = said
+    assert ("languge" in text, bad) == (True, True)
+
+
+def test_a_desktop_that_takes_no_shortcut_keeps_nothing_from_starting(started, monkeypatch):
+    asked = []
+    monkeypatch.setattr(screen, "agreed", lambda code: asked.append(code) or True)
+    monkeypatch.setattr(start.shortcut, "desktop", lambda: (_ for _ in ()).throw(PermissionError("controlled folder")))
+    monkeypatch.setattr(start, "station", lambda quiet: 0)
+    code, log = started()
+    assert (code, asked) == (0, ["shortcut"])
+    assert "controlled folder" in log

@@ -123,7 +123,10 @@ def offer_shortcut(release: Release) -> None:
         return
     remember(asked=True)
     if screen.agreed("shortcut"):
-        shortcut.make(shortcut.desktop() / "sohoa.lnk", release.top / launchers.OPEN.name)
+        try:
+            shortcut.make(shortcut.desktop() / "sohoa.lnk", release.top / launchers.OPEN.name)
+        except OSError:  # some guards of Windows let nobody write there; it is no reason not to start
+            traceback.print_exc()
 
 
 def seen() -> dict[str, object]:

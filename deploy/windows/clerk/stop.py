@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 from clerk import screen
+from errors import SohoaError
 
 PATIENCE_S = 120.0
 
@@ -14,9 +15,13 @@ def main(words: Sequence[str]) -> int:
     """End the station of this person and tell when it has ended."""
     screen.to_log()
     screen.own_settings()
-    if end_station():
-        screen.told("ended")
-        return 0
+    try:
+        if end_station():
+            screen.told("ended")
+            return 0
+    except SohoaError as error:  # a mistake in the settings, say: nobody would see it
+        screen.shown(screen.reason(error, "not_ended"), bad=True)
+        return int(error.exit_code)
     screen.told("not_ended", bad=True, seconds=round(PATIENCE_S))
     return 75
 
