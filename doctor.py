@@ -117,7 +117,7 @@ def twain() -> Check:
         beyond = sorted(set(manager.drivers) - within_reach)
         if beyond and not manager.usable:
             return Check("twain", False, {"bits": manager.bits, "drivers": ", ".join(beyond)})
-    if not found:
+    if not any(manager.usable or manager.drivers for manager in found):
         return Check("no_twain", True)
     sizes = ", ".join(str(manager.bits) for manager in found if manager.usable)
     return Check("twain", True, {"sizes": sizes or "–", "drivers": ", ".join(sorted(within_reach)) or "–"})

@@ -58,9 +58,10 @@ def families() -> tuple[Family, ...]:
     usable = tuple(_twain(manager) for manager in found if manager.usable)
     if usable:
         return usable
-    if not found:
-        raise ScannerFailed("twain_missing")
-    raise ScannerFailed("twain_no_python", bits=found[0].bits, drivers=", ".join(found[0].drivers) or "–")
+    for manager in found:
+        if manager.drivers:
+            raise ScannerFailed("twain_no_python", bits=manager.bits, drivers=", ".join(manager.drivers))
+    raise ScannerFailed("twain_missing")
 
 
 def _twain(manager: managers.Manager) -> Family:
@@ -84,10 +85,12 @@ def devices(seconds: float = 20.0) -> list[Device]:
     listed once. Raises ScannerFailed where no family answers: as `families`, scanner_missing_library, scanner_hangs,
     scanner_crashed.
     """
-    end = time.monotonic() + seconds
+    start = time.monotonic()
     found: list[Device] = []
     failure: ScannerFailed | None = None
-    for family in families():
+    asked = families()
+    for number, family in enumerate(asked, 1):
+        end = start + seconds * number / len(asked)  # one that hangs leaves the others their time
         try:
             known = {(device.vendor, device.model) for device in found} if family.prefix else set()
             found += _described(family, [one for one in _names(family, end) if (one.vendor, one.model) not in known], end)

@@ -20,6 +20,7 @@ PYTHON = "SOHOA_PYTHON32"  # environment: the 32-bit Python
 PLACES = (  # below Windows' own folder; a 64-bit program sees the 32-bit System32 as SysWOW64
     "System32/twaindsm.dll", "SysWOW64/twaindsm.dll", "twaindsm.dll", "twain_32.dll",
 )
+WINDOWS_OWN = "wiatwain"  # Windows' bridge to WIA, which is there without any scanner
 MACHINES = {0x8664: 64, 0x14C: 32}  # of a Windows library's header; nothing is known of scanner drivers for ARM
 LEAST = (3, 11)  # of Python
 
@@ -61,10 +62,11 @@ def word_size(library: Path) -> int:
 
 
 def installed(bits: int) -> tuple[str, ...]:
-    """Names of the drivers (`*.ds`) that are installed for a word size."""
+    """Names of the drivers (`*.ds`) that are installed for a word size, besides what Windows brings."""
     folder = _windows() / f"twain_{bits}"
     with suppress(OSError):
-        return tuple(sorted({path.stem for path in folder.rglob("*") if path.suffix.lower() == ".ds"}))
+        names = {path.stem for path in folder.rglob("*") if path.suffix.lower() == ".ds"}
+        return tuple(sorted(name for name in names if name.lower() != WINDOWS_OWN))
     return ()
 
 

@@ -101,6 +101,44 @@ def on_windows(windows, monkeypatch):
     return windows
 
 
+def test_windows_own_bridge_to_wia_is_no_driver(on_windows):
+    """It and an old source manager are on every computer with Windows, with a scanner or without."""
+    library(on_windows / "twain_32.dll", 32)
+    library(on_windows / "twain_32" / "wiatwain.ds", 32)
+    assert doctor.twain() == doctor.Check("no_twain", True)
+    with pytest.raises(ScannerFailed) as failure:
+        scanners.families()
+    assert failure.value.code == "twain_missing"
+
+
+HANGS = """
+import time
+from capture.line import Line
+
+Line().state("listing")
+time.sleep(600)
+"""
+LISTS = """
+import os
+from capture.line import Line
+
+line = Line()
+if line.order()["do"] == "list":
+    line.say(found=[{"name": "twain32:Canon", "vendor": "Canon", "model": "Canon", "kind": "scanner"}])
+line.end()
+os._exit(0)
+"""
+
+
+def test_a_family_that_hangs_leaves_the_other_its_time(tmp_path, monkeypatch):
+    for name, lines in (("hangs", HANGS), ("lists", LISTS)):
+        (tmp_path / f"{name}.py").write_text(lines, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    both = tuple(scanners.Family(f"TWAIN ({name})", f"twain{bits}:", name) for bits, name in ((64, "hangs"), (32, "lists")))
+    monkeypatch.setattr(scanners, "families", lambda: both)
+    assert [device.name for device in scanners.devices(6.0)] == ["twain32:Canon"]
+
+
 def test_families(on_windows, tmp_path):
     with pytest.raises(ScannerFailed) as failure:
         scanners.devices()
