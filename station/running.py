@@ -45,7 +45,7 @@ def running(workplace: Workplace) -> Running | None:
 
 @contextmanager
 def noted(workplace: Workplace, address: str, stop: threading.Event) -> Iterator[None]:
-    """Keep the note while the block runs, and set `stop` when somebody wishes for the end. The store is locked meanwhile.
+    """Keep the note while the block runs, and set `stop` when somebody wishes for the end. It begins with the store locked.
 
     A disk that fails keeps no station from running: the note is written as soon as it can be.
     """
@@ -59,8 +59,9 @@ def noted(workplace: Workplace, address: str, stop: threading.Event) -> Iterator
         ended.set()
         looking.join()
         with suppress(StorageFailed):
-            remove(workplace.root / NOTE)
-            remove(workplace.root / WISH)
+            if running(workplace) in (here, None):  # the next station may have written its own: the store is free by now
+                remove(workplace.root / NOTE)
+                remove(workplace.root / WISH)
 
 
 def _write(workplace: Workplace, here: Running) -> bool:

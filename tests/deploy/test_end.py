@@ -59,6 +59,13 @@ def test_only_the_word_of_the_note_ends_a_station(tmp_path):
     assert not (tmp_path / running.WISH).exists()
 
 
+def test_a_station_that_ends_leaves_the_note_of_the_next_one(tmp_path):
+    workplace, next_one = Workplace(tmp_path), running.Running("http://127.0.0.1:2/")
+    with running.noted(workplace, "http://127.0.0.1:1/", threading.Event()):
+        running._write(workplace, next_one)
+    assert running.running(workplace) == next_one
+
+
 def test_one_that_does_not_end_is_told_as_such(tmp_path):
     workplace = Workplace(tmp_path)
     with workplace.store.lock(), running.noted(workplace, "", threading.Event()):
