@@ -94,12 +94,30 @@ class Line:
         os._exit(1)
 
     def _beat(self) -> None:
-        used = 0.0
+        work = Work()
         while not self.stopped.wait(BEAT):
             own = time.thread_time()  # no sign of the driver
-            now = time.process_time() - own
-            used = now if now - used > TICK else used
-            self.say(beat=self._state, used=used)
+            self.say(beat=self._state, used=work.told(time.process_time() - own))
+
+
+class Work:
+    """Tells a driver that does something from the noise of its clock: processor time counts if there was more of it than
+    `tick` s within `beats` beats. A driver that hands over a page slowly uses more, one that sleeps less.
+    """
+
+    def __init__(self, tick: float = TICK, beats: int = 10) -> None:
+        self._tick, self._beats = tick, beats
+        self._told = self._before = 0.0
+        self._since = 0
+
+    def told(self, used: float) -> float:
+        """The processor time to be told, s, at a beat at which `used` s were."""
+        self._since += 1
+        if used - self._before > self._tick:
+            self._told, self._before, self._since = used, used, 0
+        elif self._since == self._beats:
+            self._before, self._since = used, 0
+        return self._told
 
 
 def _tell_windows() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from capture.driver import Driver, DriverGone
+from capture.line import Work
 
 SAYS = """
 import os, stat, subprocess, sys
@@ -83,3 +84,16 @@ def test_what_is_set_for_this_python_leads_no_other_one_astray(monkeypatch, tmp_
 def test_what_a_driver_prints_is_read_as_it_was_meant(worker, monkeypatch):
     monkeypatch.setenv("PYTHONUTF8", "0")
     assert said(worker("line.say(utf8=sys.flags.utf8_mode)"))["utf8"] == 1
+
+
+def test_noise_of_the_clock_is_no_sign_of_life_and_slow_work_is():
+    asleep = Work(tick=0.02, beats=10)
+    noise = [asleep.told(0.5 + 0.001 * beat) for beat in range(200)]  # a fifth of a second in a hundred
+    assert set(noise) == {0.5}
+    slow = Work(tick=0.02, beats=10)
+    signs = [slow.told(0.5 + 0.005 * beat) for beat in range(200)]  # one percent of a processor
+    assert all(later > before for before, later in zip(signs, signs[10:], strict=False))
+
+
+def test_a_clock_without_ticks_tells_all_work():
+    assert [Work(tick=0.0).told(used) for used in (0.0, 1e-6, 0.25)] == [0.0, 1e-6, 0.25]
