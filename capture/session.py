@@ -14,7 +14,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
@@ -151,7 +151,8 @@ class Session:
         self._line, self._device, self._params, self._folder = line, device, params, folder
         self._source = device.use_source(params.source)
         device.set_up(params)
-        self._source = "window" if device.by_window() else self._source
+        if device.by_window():
+            self._source, self._params = "window", replace(params, window=True)
         ask_button = params.next_page == "button" and self._source != "window"
         self._button = device.button_name(params.button) if ask_button else ""
         if ask_button and not self._button:

@@ -158,12 +158,12 @@ class TwainDevice:
 
     def set_up(self, params: ScanParams) -> None:
         """Everything but the source, each value read back. With the driver's window a person has the last word there."""
-        self._window = params.window
+        self._window = params.window or self._caps.current(Cap.CAP_UICONTROLLABLE) is False  # it opens in any case
         self._caps.offer(Cap.CAP_XFERCOUNT, 1 if self._source == "flatbed" and not self._window else -1)
-        self._caps.offer(Cap.CAP_INDICATORS, params.window)
+        self._caps.offer(Cap.CAP_INDICATORS, self._window)
         for cap, value in PLAIN:
             self._caps.offer(cap, value)
-        with suppress(*(ScannerFailed,) if params.window else ()):
+        with suppress(*(ScannerFailed,) if self._window else ()):
             self._set_mode(params.mode)
             self._set_resolution(params.dpi)
             self._set_area(params.paper)

@@ -1,15 +1,18 @@
 """A TWAIN source set up and its pages one by one, with a source in Python; the real calls are tested under Wine."""
 
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parent))
 from pretend import Source, Strip, choice, info, switch
 
 from capture.devices import Device, ScannerFailed, ScanParams
+from capture.session import Session
 from capture.twain import device, dsm
 from capture.twain.capabilities import Container
 from capture.twain.states import IllegalStep
@@ -208,6 +211,34 @@ def test_with_the_drivers_window_a_person_has_the_last_word():
     scanner.start()
     assert source.shown
     assert scanner.read("colour").image.mode == "L"
+
+
+def test_a_driver_that_always_shows_its_window_is_awaited_as_one_whose_window_was_asked_for():
+    source, scanner = opened({**USUAL, Cap.CAP_UICONTROLLABLE: Container.of(Kind.BOOL, False)}, info=info(20, 10, GRAY, 8),
+                             strips=[Strip(ROW * 10, 10, Rc.XFERDONE)])
+    scanner.set_up(ScanParams(dpi=1200))
+    assert scanner.by_window()
+    scanner.start()
+    assert source.shown
+    assert scanner.read("colour").image.mode == "L"
+
+
+class Unheard:
+    """A line whose other end is of no interest."""
+
+    stopped = threading.Event()
+
+    def state(self, state): ...
+
+    def say(self, **message): ...
+
+
+def test_what_a_person_chose_in_such_a_window_is_kept_as_it_is(tmp_path):
+    _, scanner = opened({**USUAL, Cap.CAP_UICONTROLLABLE: Container.of(Kind.BOOL, False)}, info=info(20, 10, GRAY, 8),
+                        strips=[Strip(ROW * 10, 10, Rc.XFERDONE)])
+    Session(Unheard(), scanner, ScanParams(mode="bitonal", format="png"), tmp_path).run(1)
+    with Image.open(tmp_path / "SCAN_0001.png") as page:
+        assert page.mode == "L"
 
 
 def test_the_drivers_window_stays_open_until_it_is_closed():
