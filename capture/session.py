@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -103,6 +104,11 @@ def serve(load: Callable[[Mapping[str, Any]], Drivers]) -> None:
         work(line, load(order), order)
     except SohoaError as error:
         line.end(error)
+    except MemoryError:
+        line.end(ScannerFailed("scanner_memory"))
+    except Exception:
+        traceback.print_exc()
+        os._exit(1)
     line.end()
     os._exit(0)  # no library's own end: some drivers crash or hang there
 
