@@ -131,6 +131,14 @@ def test_a_station_that_does_not_answer_makes_it_go_back(top, packages):
     assert station.runs == "1.0"
 
 
+def test_a_station_that_answers_too_late_turns_no_icon_back_to_its_own_release(top, packages):
+    with pytest.raises(NothingToDo, match="went_back"):
+        Station(silent=("2.0",)).update(top, packages["2.0"])
+    late = next(release for release in releases(top) if release.version == "2.0")
+    start.settle(late)
+    assert is_at(top, "1.0")
+
+
 def test_a_station_that_does_not_end_is_left_alone(top, packages):
     station = Station(runs="1.0", ends=False)
     with pytest.raises(NothingToDo, match="station_goes_on"):

@@ -70,7 +70,12 @@ def tell_damage(release: Release, names: list[str]) -> bool:
 
 
 def settle(release: Release) -> None:
-    """Finish what an update has left: icons that ran then name this release, too; the log-on names this folder."""
+    """Finish what an update has left: icons that ran then name this release, too; the log-on names this folder.
+
+    Where the first icon names another by now, an update has gone back from this one, which was slow to start.
+    """
+    if launchers.target(release.top / launchers.OPEN.name) not in ("", release.name):
+        return
     with suppress(SohoaError, OSError):
         launchers.point(release)
         logon.refresh(release.top)
