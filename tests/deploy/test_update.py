@@ -507,6 +507,17 @@ def test_a_mistake_in_the_settings_is_told_in_words(started, at_home):
     assert "languge" in log.split("Traceback")[-1].rpartition("BadConfig")[2]
 
 
+def test_what_nobody_expects_of_an_update_is_told_before_its_console_closes(top, at_home, monkeypatch, capsys):
+    def update_that_fails(*_):
+        raise RuntimeError("odd")
+
+    monkeypatch.setattr(update, "update", update_that_fails)
+    monkeypatch.setattr(update, "this_release", lambda: releases(top)[0])
+    monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
+    assert update.main(["new.zip"]) == 1
+    assert "RuntimeError: odd" in capsys.readouterr().out
+
+
 def test_a_mistake_in_the_settings_is_told_by_the_icon_that_ends_it_too(at_home, monkeypatch):
     at_home.mkdir(parents=True)
     (at_home / screen.SETTINGS).write_text("general:\n  languge: vi\n", encoding="utf-8")

@@ -59,7 +59,7 @@ def main(words: Sequence[str]) -> int:
         return 0
     try:
         update(this_release().top, package, real_acts(), say)
-    except (SohoaError, OSError) as error:
+    except Exception as error:  # the console closes with its program: what is not said here is said to nobody
         print("\n" + screen.reason(error, "update_failed"))
         code = 1
     screen.wait_for_enter()
