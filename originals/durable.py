@@ -34,6 +34,7 @@ READ_ONLY = 0o444
 PRIVATELY = {"opener": partial(os.open, mode=0o600)}  # for the user of the program alone (Windows: as the folder says)
 WINDOWS = os.name == "nt"
 TRIES, PAUSE = 20, 0.1  # on Windows a virus scanner may hold a file that was just written; s
+FOLDER_TRIES = 150  # it may be looking through thousands of them, and no folder is renamed meanwhile
 REASONS = {
     errno.ENOSPC: "disk_full",
     errno.EDQUOT: "disk_full",
@@ -363,7 +364,8 @@ def _rename(source: Path, target: Path) -> None:
 
 def _patiently(step: Callable[..., None], *paths: Path) -> None:
     """On Windows a file that another program has open can be neither replaced nor removed: mostly for a moment only."""
-    for left in reversed(range(TRIES if WINDOWS else 1)):
+    tries = FOLDER_TRIES if paths[0].is_dir() else TRIES
+    for left in reversed(range(tries if WINDOWS else 1)):
         try:
             return step(*paths)
         except PermissionError:

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import threading
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -296,6 +297,23 @@ def test_a_file_that_somebody_reads_is_replaced_and_removed_when_it_is_closed(tm
         change()
         closing.join()
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("refusals", "comes"), [(durable.FOLDER_TRIES - 1, True), (durable.FOLDER_TRIES, False)])
+def test_on_windows_a_folder_that_a_virus_scanner_looks_through_is_waited_for(tmp_path, monkeypatch, refusals, comes):
+    refused = iter(range(refusals))
+
+    def rename(source, target):
+        if source.is_dir() and next(refused, None) is not None:
+            raise PermissionError(errno.EACCES, "in use")
+        os.replace(source, target)
+
+    monkeypatch.setattr(durable, "WINDOWS", True)
+    monkeypatch.setattr(durable, "PAUSE", 0.0)
+    monkeypatch.setattr(durable, "replace_through", rename)
+    with suppress(StorageFailed), durable.whole_folder(tmp_path / "release") as temp:
+        (temp / "python.exe").write_bytes(b"MZ")
+    assert (tmp_path / "release").is_dir() == comes
 
 
 def test_who_waits_for_a_lock_gets_it_when_it_is_let_go(tmp_path):
