@@ -236,3 +236,16 @@ def test_nothing_in_the_folders_code_is_newer_than_its_python():
 
 def test_windows_starts_the_icon_at_log_on_from_a_path_with_spaces():
     assert logon.line(Path("D:/Thư mục sổ")) == f'"{Path("D:/Thư mục sổ") / "Mở sohoa.exe"}" --quiet'
+
+
+def test_an_office_that_forbids_the_start_at_log_on_is_told_as_such(monkeypatch):
+    def forbidden(command):
+        raise PermissionError(13, "by group policy")
+
+    told = []
+    monkeypatch.setattr(logon.screen, "to_log", lambda: None)
+    monkeypatch.setattr(logon.screen, "told", lambda code, bad=False, **facts: told.append((code, bad, facts)))
+    monkeypatch.setattr(logon, "entry", lambda: "")
+    monkeypatch.setattr(logon, "switch", forbidden)
+    assert logon.main(("bat",)) == 1
+    assert told == [("logon_failed", True, {"reason": "by group policy"})]

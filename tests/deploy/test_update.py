@@ -386,8 +386,8 @@ def test_the_page_of_this_computer_is_not_asked_for_at_the_offices_proxy(monkeyp
 
 def test_every_step_and_every_trouble_has_its_sentence_in_both_languages():
     for code in ("unpacking", "trying", "ending", "starting", "updated", "choose_package", "press_enter", "shortcut",
-                 "whole", "ended", "logon_on", "logon_off", "logon_is_on", "logon_is_off"):
-        text = screen.sentence(code, version="2.0", folder="D:\\sohoa")
+                 "whole", "ended", "logon_on", "logon_off", "logon_is_on", "logon_is_off", "logon_failed"):
+        text = screen.sentence(code, version="2.0", folder="D:\\sohoa", reason="forbidden")
         assert "\n\n" in text, code
         assert "⟨" not in text, code
     for error in (NothingToDo("update_room", need=300.0, free=2.5), NothingToDo("no_release"),

@@ -28,7 +28,11 @@ def main(words: Sequence[str]) -> int:
         screen.told("logon_removable", bad=True, folder=top)
         return 1
     if asked or screen.agreed("logon_on" if on else "logon_off"):
-        switch(line(top) if on else "")
+        try:
+            switch(line(top) if on else "")
+        except OSError as error:  # the rules of an office may forbid it
+            screen.told("logon_failed", bad=True, reason=error.strerror or error)
+            return 1
         screen.told("logon_is_on" if on else "logon_is_off")
     return 0
 
