@@ -1,5 +1,6 @@
 """Which source managers and Pythons are found, and what is said where they do not fit together."""
 
+import os
 import struct
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import doctor
 from capture import scanners
 from capture.devices import ScannerFailed, ScanParams, Trouble
+from capture.driver import ROOT
 from capture.twain import managers
 from texts import catalogue
 
@@ -168,6 +170,16 @@ def test_a_python_that_cannot_be_started_is_told_and_nothing_raises(on_windows, 
     (trouble,) = scanners.scan("twain32:Canon", ScanParams(), tmp_path / "out", 1, lambda: True)
     assert isinstance(trouble, Trouble)
     assert (trouble.code, trouble.facts["device"], trouble.facts["pages"]) == ("scanner_python", "twain32:Canon", 0)
+
+
+def test_a_python_without_pillow_is_told_and_is_no_crash(tmp_path, monkeypatch):
+    (tmp_path / "PIL.py").write_text("raise ImportError('No module named PIL')", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT), str(tmp_path))))
+    family = scanners.Family("TWAIN (32 bit)", "twain32:", "capture.twain.worker", facts={"manager": "", "prefix": ""})
+    monkeypatch.setattr(scanners, "families", lambda: (family,))
+    with pytest.raises(ScannerFailed) as failure:
+        scanners.devices()
+    assert (failure.value.code, failure.value.facts["reason"]) == ("scanner_python", "No module named PIL")
 
 
 def test_every_code_has_its_sentence():
