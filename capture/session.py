@@ -67,8 +67,8 @@ class ScannerDevice(Protocol):
     def start(self) -> None:
         """Begin a page; scanner_no_paper where the feeder has no more."""
 
-    def read(self, mode: str) -> Picture:
-        """The page that was begun, whole."""
+    def read(self, mode: str, begun: Callable[[], None]) -> Picture:
+        """The page that was begun, whole; `begun` is called when its pixels come, at the latest: the lamp is warm then."""
 
     def idle(self) -> None:
         """Called again and again while a person turns the page."""
@@ -171,7 +171,7 @@ class Session:
         pages = 0
         while (wanted is None or pages < wanted) and self._wanted(pages):
             try:
-                picture = self._page()
+                picture = self._page(pages)
             except ScannerFailed as error:
                 if error.code != "scanner_no_paper":
                     raise
@@ -184,11 +184,12 @@ class Session:
             del picture  # it is large: not to be held while the next one comes
             pages += 1
 
-    def _page(self) -> Picture:
+    def _page(self, pages: int) -> Picture:
         self._line.state("waiting" if self._source == "window" else "starting")
         self._device.start()
-        self._line.state("reading")
-        picture = self._device.read(self._params.mode)
+        runs_on = pages and self._source in ("feeder", "duplex")  # else a lamp may still have to warm up
+        self._line.state("reading" if runs_on else "starting")
+        picture = self._device.read(self._params.mode, lambda: self._line.state("reading"))
         if self._source == "flatbed":
             self._device.cancel()  # the carriage goes home
         return picture

@@ -1,9 +1,9 @@
 """What a running station tells other programs of the same person: where its page is, and how it is asked to end.
 
-Its note lies in the store as long as it runs, for the person's own account alone, since the page's address carries the
-key of the start. A file beside it with the note's word in it is the wish that it ends: that needs no signal, and Windows
-has none for a program without a console. Whether it runs is told by the store's lock alone: a note may be left over from a
-power cut.
+Its note lies in the store as long as it runs, for the person's own account alone (on Windows: for whom the store's folder
+is open), since the page's address carries the key of the start. A file beside it with the note's word in it is the wish that
+it ends: that needs no signal, and Windows has none for a program without a console. Whether it runs is told by the store's
+lock alone: a note may be left over from a power cut.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -299,8 +299,9 @@ class SaneDevice:
         with told():
             self._device.start()
 
-    def read(self, mode: str) -> Picture:
-        """The page that was begun, whole."""
+    def read(self, mode: str, begun: Callable[[], None]) -> Picture:
+        """The page that was begun, whole. SANE's drivers are ready before that."""
+        begun()
         with told():
             frame, last, (width, lines), depth, line_bytes = self._device.get_parameters()
         samples = SAMPLES.get(frame)

@@ -6,7 +6,7 @@ Settings that would change the page (deskew, crop, blank pages thrown away) are 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -262,12 +262,16 @@ class TwainDevice:
             raise ScannerFailed("scanner_no_paper")
         self._dsm.lower(4)  # some sources give one sheet each time
         self._dsm.enable(show=False)
-        self._dsm.await_page()
+        self._await_page()
 
     def _await_person(self) -> None:
         """The driver's window stays open until it is closed, which after a page is the end as an empty feeder is."""
         if self._dsm.state.number == 4:
             self._dsm.enable(show=True)
+        self._await_page()
+
+    def _await_page(self) -> None:
+        """A source that wants to be closed after pages have come, and has no complaint, has no more of them."""
         try:
             self._dsm.await_page()
         except ScannerFailed as error:
@@ -275,9 +279,9 @@ class TwainDevice:
                 raise ScannerFailed("scanner_no_paper") from error
             raise
 
-    def read(self, mode: str) -> Picture:
-        """The page that is ready, whole."""
-        picture = strips(self._dsm, self._pixels) if self._by_strips else bitmap(self._dsm)
+    def read(self, mode: str, begun: Callable[[], None] = lambda: None) -> Picture:
+        """The page that is ready, whole. Many drivers say that it is and warm their lamp then: not begun before it comes."""
+        picture = strips(self._dsm, self._pixels, begun) if self._by_strips else bitmap(self._dsm)
         self._pages += 1
         try:
             self._dsm.ask(states.END_TRANSFER, PendingXfers())

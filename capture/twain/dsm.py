@@ -196,19 +196,27 @@ class Dsm:
     def lower(self, number: int) -> None:
         """Go down to a state, if this one is higher. What a source refuses on the way is passed over."""
         if self.state.number == 7 > number:
-            self.call(states.END_TRANSFER, types.PendingXfers())
+            self._leave(states.END_TRANSFER, types.PendingXfers())
         if self.state.number == 6 > number:
-            self.call(states.DROP_PAGES, types.PendingXfers())
+            self._leave(states.DROP_PAGES, types.PendingXfers())
         if self.state.number == 5 > number:
-            self.call(states.DISABLE, types.UserInterface(parent=self._window.handle))
+            self._leave(states.DISABLE, types.UserInterface(parent=self._window.handle))
             self._heard.clear()
-        if self.state.number == 4 > number and self.call(states.CLOSE_SOURCE, self._source) == Rc.SUCCESS:
+        if self.state.number == 4 > number:
+            self._leave(states.CLOSE_SOURCE, self._source)
             self._source = None
         if self.state.number == 3 > number:
-            self.call(states.CLOSE_MANAGER, HANDLE(self._window.handle))
+            self._leave(states.CLOSE_MANAGER, HANDLE(self._window.handle))
         if self.state.number == 2 > number:
             self._window.close()
             self.state = self.state.unloaded()  # the library itself stays: sources leave threads behind
+
+    def _leave(self, triplet: Triplet, data: ctypes.Structure | ctypes._SimpleCData) -> None:
+        """Leave a state by an operation; where that is refused the state is left all the same, so that the next is told."""
+        before = self.state.number
+        self.call(triplet, data)
+        if self.state.number >= before:
+            self.state = State(before - 1)
 
     def _page_is_ready(self) -> bool:
         heard = [self._heard.popleft() for _ in range(len(self._heard))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,10 @@ class Pixels:
         return f"{form};{signs}" if form in ("1", "L") and signs else form
 
 
-def strips(dsm: Dsm, pixels: Pixels) -> Picture:
+def strips(dsm: Dsm, pixels: Pixels, begun: Callable[[], None] = lambda: None) -> Picture:
     """The page that is ready, strip by strip; then the session is in state 7. One copy of the page is made.
+
+    begun: called when the first strip has come.
 
     Raises ScannerFailed: scanner_format, scanner_too_large, scanner_truncated, scanner_memory, scanner_cancelled, and what
     the source says.
@@ -70,6 +73,8 @@ def strips(dsm: Dsm, pixels: Pixels) -> Picture:
         while (code := dsm.ask(states.NEXT_STRIP, strip := buffer.strip())) != Rc.XFERDONE:
             if code == Rc.CANCEL:
                 raise ScannerFailed("scanner_cancelled")
+            if page.is_empty:
+                begun()
             page.add(strip, buffer.written(strip), last=False)
         page.add(strip, buffer.written(strip), last=True)
         return Picture(page.whole(_later_info(dsm)), _dpi(info))
@@ -181,6 +186,10 @@ class _Page:
         self.row_bytes = (info.width * info.bits_per_pixel + 7) // 8
         self._blocks: list[Image.Image] = []
         self._rows = self._room = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._rows == 0
 
     def add(self, strip: types.ImageMemXfer, data: memoryview, last: bool) -> None:
         """Take over the lines of a strip; the last may be empty."""

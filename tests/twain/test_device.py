@@ -358,13 +358,33 @@ def test_cancel_and_close_lead_down_from_everywhere(state):
     assert source.dsm.state.number == 1
 
 
-def test_a_source_that_cannot_be_brought_down_does_not_stop_the_end():
+def test_a_source_that_refuses_a_step_down_is_told_all_the_others():
     source, scanner = fed(1)
     scanner.start()
-    source.fails[(Dat.PENDINGXFERS, Msg.RESET)] = Cc.SEQERROR
+    source.fails[(Dat.PENDINGXFERS, Msg.RESET)] = source.fails[(Dat.IDENTITY, Msg.CLOSEDS)] = Cc.SEQERROR
     scanner.cancel()
     scanner.close()
-    assert source.dsm.state.number == 6
+    assert source.calls[-4:] == [(Dat.PENDINGXFERS, Msg.RESET), (Dat.USERINTERFACE, Msg.DISABLEDS),
+                                 (Dat.IDENTITY, Msg.CLOSEDS), (Dat.PARENT, Msg.CLOSEDSM)]
+    assert source.dsm.state.number == 1
+
+
+def test_a_page_is_not_begun_before_its_first_strip():
+    source, scanner = fed(1)
+    source.strips = [Strip(ROW * 4, 4), Strip(ROW * 4, 4), Strip(ROW * 2, 2, Rc.XFERDONE)]
+    scanner.start()
+    begun = []
+    scanner.read("grey", lambda: begun.append(source.calls.count((Dat.IMAGEMEMXFER, Msg.GET))))
+    assert begun == [1]
+
+
+def test_a_feeder_that_always_says_it_is_loaded_ends_when_it_wants_to_be_closed():
+    source, scanner = fed(1)
+    source.caps[Cap.CAP_FEEDERLOADED] = switch(True)
+    scanner.start()
+    scanner.read("grey")
+    source.says = [Msg.CLOSEDSREQ]
+    assert code_of(scanner.start) == "scanner_no_paper"
 
 
 def test_messages_are_answered_while_a_page_is_turned():

@@ -184,6 +184,7 @@ const sohoa = (() => {
       if (!pressed || event.isComposing || document.querySelector("dialog[open], .dialog:not([hidden])")) return;
       if (typing && !(anywhere || []).includes(name)) return;
       if (event.target.tagName === "BUTTON" && (name === "Enter" || name === " ")) return;
+      if (event.target.type === "checkbox" && name === " ") return;
       if (pressed(event) !== false) event.preventDefault();
     });
   }

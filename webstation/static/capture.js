@@ -210,7 +210,7 @@
   at("device").addEventListener("change", offerWindow);
 
   // The space key scans, whatever the mouse was at last: what it has clicked does not keep the keys.
-  document.querySelector(".bench").addEventListener("click", (event) => { if (event.detail && event.target.closest("button")) document.activeElement.blur(); });
+  document.querySelector(".bench").addEventListener("click", (event) => { if (event.detail && event.target.closest("button, .tick")) document.activeElement.blur(); });
 
   const ours = (facts) => facts.book === sohoa.book || (facts.books || []).includes(sohoa.book);
   sohoa.on("received", (facts) => { if (ours(facts)) { sohoa.beep(true); soon(0); } });
